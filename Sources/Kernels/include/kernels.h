@@ -1,0 +1,3 @@
+#ifndef PEFT_HOST_KERNELS_H
+#define PEFT_HOST_KERNELS_H
+#endif
