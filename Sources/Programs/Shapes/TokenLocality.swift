@@ -1,0 +1,38 @@
+extension GraphBuilder {
+    /// Whether this graph may use the operator so: the public ones only, and in a token-local graph nothing that mixes
+    /// tokens. What it refuses would make a row's result depend on the rows that happen to be packed beside it.
+    func checkScope(
+        _ op: Operator, _ inputs: [TensorType], _ results: [TensorType], _ attributes: Attributes
+    ) throws(ProgramError) {
+        guard scope != .host else { return }
+        guard op.rawValue < Operator.unaryGradient.rawValue, op != .frozen else {
+            throw ProgramError("\(op.name) is the host's own operator")
+        }
+        let mixes: Bool
+        switch op {
+        case .matmul:
+            let a = inputs[0]
+            let inner = attributes.integers[0] != 0 ? a.shape[a.rank - 2] : a.shape[a.rank - 1]
+            mixes = inner.isSymbolic
+        case .sum, .mean, .max:
+            let axes = attributes.integers.dropFirst()
+            mixes = inputs[0].symbol != nil && (axes.isEmpty || axes.contains(0))
+        case .softmax: mixes = inputs[0].symbol != nil && inputs[0].rank == 1
+        case .slice, .concat, .cumsum: mixes = inputs[0].symbol != nil && attributes.integers[0] == 0
+        case .sort, .topK: mixes = inputs[0].symbol != nil && inputs[0].rank == 1
+        case .gather: mixes = inputs[0].symbol != nil
+        case .scatterAdd: mixes = inputs[0].symbol != nil || inputs[1].symbol != nil
+        case .reshape: mixes = results[0].symbol != inputs[0].symbol
+        case .broadcast: mixes = inputs[0].symbol == nil && results[0].symbol != nil && inputs[0].rank == results[0].rank
+        case .input:
+            mixes = results[0].symbol == .targets
+        default: mixes = false
+        }
+        if mixes {
+            let operands = inputs.map(\.name).joined(separator: ", ")
+            throw ProgramError(
+                "\(op.name)(\(operands)) is not token-local: a method's graph may not mix tokens; rows are reached "
+                    + "through row_mean, row_gather and attention only")
+        }
+    }
+}
