@@ -1,0 +1,189 @@
+/// How a tensor gets its first values. Raw kinds are the plugin interface's.
+package enum Initializer: Hashable, Sendable {
+    case zeros
+    case ones
+    case constant(Double)
+    /// In [low, high).
+    case uniform(low: Double, high: Double)
+    case normal(mean: Double, deviation: Double)
+    /// U(±√(6 / ((1 + a²) · shape[1]))) (He et al. 2015).
+    case kaimingUniform(a: Double)
+    /// Set by the init graph.
+    case graph
+}
+
+/// A parameter or buffer of a method.
+package struct TensorDeclaration: Hashable, Sendable {
+    /// As it is stored behind the module's path: `lora_A.weight`.
+    package var name: String
+    /// Of a fixed size.
+    package var type: TensorType
+    package var initializer: Initializer
+    package var isBuffer = false
+    /// A parameter that is stored like the others but not trained.
+    package var isFrozen = false
+    package var hasWeightDecay = true
+    /// Needed to go on training only: kept beside the adapter.
+    package var isSidecar = false
+    package var learningRateMultiplier = 1.0
+
+    package init(_ name: String, _ type: TensorType, _ initializer: Initializer) {
+        self.name = name
+        self.type = type
+        self.initializer = initializer
+    }
+
+    package var isTrained: Bool { !isBuffer && !isFrozen }
+}
+
+/// New values for tensors: `graph.outputs[i]` goes to tensor `targets[i]`, all at once.
+package struct Assignment: Hashable, Sendable {
+    /// Index into ``MethodProgram/graphs``.
+    package var graph: Int
+    package var targets: [Int]
+
+    package init(graph: Int, targets: [Int]) {
+        self.graph = graph
+        self.targets = targets
+    }
+}
+
+/// What a method is at one site.
+///
+/// In its graphs `parameter` leaves number the tensors of this site from 0; from ``MethodProgram/methodTensors`` on they
+/// number the method's own. `argument` leaves are the graph's operands; from ``MethodProgram/preludeResults`` on they are
+/// the prelude's results.
+package struct SiteProgram: Hashable, Sendable {
+    package enum Merge: Hashable, Sendable {
+        case graph(Int)
+        case refused(reason: String)
+    }
+
+    package var site: SiteDescription
+    package var tensors: [TensorDeclaration]
+    package var initialize: Assignment?
+    /// Index into ``MethodProgram/graphs``.
+    package var forward: Int
+    package var merge: Merge
+
+    package init(
+        site: SiteDescription, tensors: [TensorDeclaration], initialize: Assignment?, forward: Int, merge: Merge
+    ) {
+        self.site = site
+        self.tensors = tensors
+        self.initialize = initialize
+        self.forward = forward
+        self.merge = merge
+    }
+}
+
+/// How a method is stored, where the default does not do. Tensors are numbered as in ``MethodProgram/update``.
+package struct ExportMap: Hashable, Sendable {
+    package struct Tensor: Hashable, Sendable {
+        /// The full stored name.
+        package var name: String
+        /// Which output of the graph, and which output masks its rows.
+        package var output: Int
+        package var rowMask: Int?
+        package var isSidecar: Bool
+
+        package init(name: String, output: Int, rowMask: Int? = nil, isSidecar: Bool = false) {
+            self.name = name
+            self.output = output
+            self.rowMask = rowMask
+            self.isSidecar = isSidecar
+        }
+    }
+
+    package struct Field: Hashable, Sendable {
+        package enum Source: Hashable, Sendable {
+            /// JSON text.
+            case fixed(String)
+            case output(Int, asBoolean: Bool)
+        }
+        /// Members separated by `/`.
+        package var path: String
+        package var source: Source
+
+        package init(path: String, source: Source) {
+            self.path = path
+            self.source = source
+        }
+    }
+
+    package var graph: Int
+    package var tensors: [Tensor]
+    package var fields: [Field]
+
+    package init(graph: Int, tensors: [Tensor], fields: [Field]) {
+        self.graph = graph
+        self.tensors = tensors
+        self.fields = fields
+    }
+}
+
+/// The way back: `argument` leaf i of the graph is the stored tensor `names[i]`.
+package struct ImportMap: Hashable, Sendable {
+    package var names: [String]
+    package var assignment: Assignment
+
+    package init(names: [String], assignment: Assignment) {
+        self.names = names
+        self.assignment = assignment
+    }
+}
+
+/// Everything that a method is, for one model and one choice of hyperparameters: what a plugin's trace gives, what an
+/// adapter keeps, what the host runs.
+///
+/// Graphs over the whole method (`prelude`, `regularizer`, `update`, export and import) number all tensors in one list:
+/// the method's own first, then those of the sites in their order. In `update` the `argument` leaf i is the gradient of
+/// tensor i.
+package struct MethodProgram: Hashable, Sendable {
+    /// Where the method's own tensors begin among the `parameter` leaves of a site's graphs.
+    package static let methodTensors = 1 << 20
+    /// Where the prelude's results begin among the `argument` leaves of a forward graph.
+    package static let preludeResults = 1 << 20
+
+    /// One hyperparameter as it was resolved for the whole method: its name and its value as JSON text.
+    package struct Setting: Hashable, Sendable {
+        package var name: String
+        package var json: String
+
+        package init(name: String, json: String) {
+            self.name = name
+            self.json = json
+        }
+    }
+
+    /// The plugin's id, `LoRA`: the key of the random streams.
+    package var method: String
+    package var peftType: String
+    package var version: String
+    package var settings: [Setting]
+    /// Every different graph once.
+    package var graphs: [Graph] = []
+    package var tensors: [TensorDeclaration] = []
+    package var initialize: Assignment?
+    package var prelude: Int?
+    package var sites: [SiteProgram] = []
+    package var regularizer: Int?
+    package var update: Assignment?
+    package var exportMap: ExportMap?
+    package var importMap: ImportMap?
+
+    package init(method: String, peftType: String, version: String, settings: [Setting]) {
+        self.method = method
+        self.peftType = peftType
+        self.version = version
+        self.settings = settings
+    }
+
+    /// The graph's number; an equal one that is there already is used again.
+    package mutating func add(_ graph: Graph) -> Int {
+        let graph = graph.canonical()
+        if let index = graphs.firstIndex(of: graph) { return index }
+        graphs.append(graph)
+        return graphs.count - 1
+    }
+}
