@@ -66,7 +66,9 @@ private struct JSONParser {
         if take("}") { return .object([]) }
         while true {
             skipSpace()
-            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { throw error("expected a name in quotes") }
+            guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
+                throw error("expected a name in quotes")
+            }
             let key = try string()
             skipSpace()
             guard take(":") else { throw error("expected ':' after \"\(key)\"") }
@@ -123,7 +125,9 @@ private struct JSONParser {
     }
 
     func utf8(_ slice: ArraySlice<UInt8>) throws(FormatError) -> String {
-        guard let text = String(validating: slice, as: UTF8.self) else { throw error("a JSON string that is not UTF-8") }
+        guard let text = String(validating: slice, as: UTF8.self) else {
+            throw error("a JSON string that is not UTF-8")
+        }
         return text
     }
 
@@ -178,7 +182,9 @@ private struct JSONParser {
         let first = position
         digits()
         guard position > first else { throw error("not a JSON value") }
-        guard bytes[first] != UInt8(ascii: "0") || position == first + 1 else { throw error("a number that begins with 0") }
+        guard bytes[first] != UInt8(ascii: "0") || position == first + 1 else {
+            throw error("a number that begins with 0")
+        }
         if take(".") {
             isInteger = false
             let mark = position
@@ -199,6 +205,8 @@ private struct JSONParser {
     }
 
     mutating func digits() {
-        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) { position += 1 }
+        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
+            position += 1
+        }
     }
 }
