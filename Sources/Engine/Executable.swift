@@ -1,0 +1,66 @@
+import Kernels
+import Programs
+
+/// Where the value of a leaf is.
+package enum LeafStorage {
+    /// Float32 or Int32 elements of ours, which may change between runs.
+    case memory(UnsafeMutableRawPointer)
+    /// A tensor of the frozen base, as stored.
+    case frozen(FrozenTensor)
+}
+
+/// A graph made ready to run: memory planned, kernels chosen, pointers resolved, for any batch up to a capacity.
+package final class Executable {
+    package let graph: Graph
+    package let capacity: Sizes
+    /// Bytes of the arena that holds the values between leaves and outputs.
+    package let arenaBytes: Int
+    private let arena: Buffer
+    private let instructions: [Instruction]
+    private let outputs: [UnsafeMutableRawPointer]
+    /// Memory that the instructions point to.
+    private let kept: [AnyObject]
+
+    /// - Parameters:
+    ///   - capacity: the largest batch that it will be run for.
+    ///   - inputs: where step inputs are; nil for graphs without any.
+    ///   - seed: keys the random streams.
+    ///   - leaf: the storage of `parameter`, `frozen`, `argument` and `site` leaves.
+    /// - Throws: `EngineError` where an operator has no kernel or a leaf no storage.
+    package init(
+        _ graph: Graph, capacity: Sizes, inputs: StepBuffers? = nil, seed: UInt64 = 0,
+        leaf: (Node) throws(EngineError) -> LeafStorage
+    ) throws(EngineError) {
+        self.graph = graph
+        self.capacity = capacity
+        var lowering = try Lowering(graph, capacity: capacity, inputs: inputs, seed: seed, leaf: leaf)
+        try lowering.lowerAll()
+        arena = lowering.arena
+        arenaBytes = lowering.arena.count * 4
+        instructions = lowering.instructions
+        var pointers: [UnsafeMutableRawPointer] = []
+        for output in graph.outputs { pointers.append(try lowering.pointer(output)) }
+        outputs = pointers
+        kept = lowering.kept + (inputs.map { [$0] } ?? [])
+    }
+
+    package func run(_ context: RunContext, on pool: WorkerPool) {
+        let (sizes, most) = (context.sizes, capacity)
+        precondition(sizes.tokens <= most.tokens && sizes.rows <= most.rows && sizes.targets <= most.targets)
+        pool.run(instructions, context)
+    }
+
+    /// The elements of an output after a run, valid until the next.
+    package func floats(_ output: Int) -> UnsafeMutablePointer<Float> {
+        outputs[output].assumingMemoryBound(to: Float.self)
+    }
+
+    package func ints(_ output: Int) -> UnsafeMutablePointer<Int32> {
+        outputs[output].assumingMemoryBound(to: Int32.self)
+    }
+
+    /// A copy of an output after a run with these sizes.
+    package func array(_ output: Int, _ sizes: Sizes) -> [Float] {
+        Array(UnsafeBufferPointer(start: floats(output), count: sizes.count(graph.type(graph.outputs[output]))))
+    }
+}

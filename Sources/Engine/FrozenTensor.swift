@@ -1,0 +1,44 @@
+import Kernels
+
+/// A tensor of the frozen base, as it is stored: the file's own bytes, quantised or not.
+package final class FrozenTensor: @unchecked Sendable {
+    /// (rows, cols) view: the last axis, and all before it.
+    package let weight: ph_weight
+    package let shape: [Int]
+    /// Keeps the bytes alive.
+    private let owner: AnyObject?
+
+    package init(weight: ph_weight, shape: [Int], owner: AnyObject?) {
+        self.weight = weight
+        self.shape = shape
+        self.owner = owner
+    }
+
+    /// Float32 values of our own.
+    package convenience init(_ values: [Float], shape: [Int]) {
+        let buffer = Buffer(values)
+        let columns = shape.last ?? 1
+        self.init(
+            weight: ph_weight(
+                data: UnsafeRawPointer(buffer.raw), type: UInt32(PH_F32.rawValue), reserved: 0,
+                rows: Int64(columns == 0 ? 0 : values.count / columns), cols: Int64(columns),
+                row_bytes: Int64(columns * 4)),
+            shape: shape, owner: buffer)
+    }
+
+    package var count: Int { shape.reduce(1, *) }
+    package var bytes: Int { Int(weight.rows * weight.row_bytes) }
+
+    /// The values as float32.
+    package func values() -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+            if count > 0 {
+                var ids = (0..<Int32(weight.rows)).map { $0 }
+                withUnsafePointer(to: weight) { weight in
+                    ph_embedding_rows(weight, &ids, buffer.baseAddress!, Int64(ids.count))
+                }
+            }
+            initialized = count
+        }
+    }
+}

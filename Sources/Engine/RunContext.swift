@@ -1,0 +1,24 @@
+import Programs
+
+/// What one run of an executable is about.
+package final class RunContext {
+    package var sizes: Sizes
+    package var isTraining: Bool
+    /// The optimizer step and the micro-batch inside it: they key the random streams.
+    package var step: Int
+    package var microBatch: Int
+
+    package init(sizes: Sizes, isTraining: Bool = false, step: Int = 0, microBatch: Int = 0) {
+        self.sizes = sizes
+        self.isTraining = isTraining
+        self.step = step
+        self.microBatch = microBatch
+    }
+}
+
+/// Why a program cannot be run.
+package struct EngineError: Error, CustomStringConvertible {
+    package var message: String
+    package init(_ message: String) { self.message = message }
+    package var description: String { message }
+}

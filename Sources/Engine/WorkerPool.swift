@@ -1,0 +1,152 @@
+import Glibc
+import Kernels
+import Synchronization
+
+/// One step of an executable: `tiles` independent pieces of work. Which thread runs which tile never shows in the result.
+package struct Instruction {
+    /// What runs, for the trace of a profile.
+    package let name: String
+    /// How many tiles there are for this run.
+    package let tiles: (RunContext) -> Int
+    /// Runs one tile; `scratch` is the calling thread's own, of ``WorkerPool/scratchBytes``.
+    package let run: (RunContext, _ tile: Int, _ scratch: UnsafeMutableRawPointer) -> Void
+}
+
+/// The cores, working through one list of instructions at a time.
+///
+/// Every thread walks the whole list; tiles of an instruction are taken from a counter, and nobody begins the next
+/// instruction before all tiles of this one are done. Between instructions threads spin (they are microseconds apart);
+/// between runs they sleep.
+package final class WorkerPool: @unchecked Sendable {
+    package let threads: Int
+    package static let scratchBytes = 1 << 20
+
+    private var instructions: [Instruction] = []
+    private var context: RunContext?
+    private var taken: AtomicCounters
+    private var arrived: AtomicCounters
+    private var scratch: [UnsafeMutableRawPointer] = []
+    private let finished = Atomic<Int>(0)
+    private var generation = 0
+    private var isClosed = false
+    private var mutex = pthread_mutex_t()
+    private var wake = pthread_cond_t()
+
+    /// - Parameter threads: at least 1; the calling thread is one of them.
+    package init(threads: Int) {
+        self.threads = threads
+        taken = AtomicCounters(0)
+        arrived = AtomicCounters(0)
+        pthread_mutex_init(&mutex, nil)
+        pthread_cond_init(&wake, nil)
+        let bytes = Swift.max(WorkerPool.scratchBytes, ph_linear_scratch_bytes())
+        for _ in 0..<threads { scratch.append(.allocate(byteCount: bytes, alignment: 64)) }
+        for index in 1..<Swift.max(threads, 1) {
+            var thread = pthread_t()
+            let start = Unmanaged.passRetained(WorkerStart(pool: self, index: index)).toOpaque()
+            pthread_create(
+                &thread, nil,
+                { raw in
+                    let start = Unmanaged<WorkerStart>.fromOpaque(raw!).takeRetainedValue()
+                    start.pool.work(start.index)
+                    return nil
+                }, start)
+            pthread_detach(thread)
+        }
+    }
+
+    /// Runs the instructions in their order and returns when the last is done.
+    package func run(_ instructions: [Instruction], _ context: RunContext) {
+        guard !instructions.isEmpty else { return }
+        if taken.count < instructions.count {
+            taken = AtomicCounters(instructions.count)
+            arrived = AtomicCounters(instructions.count)
+        } else {
+            taken.reset(instructions.count)
+            arrived.reset(instructions.count)
+        }
+        self.instructions = instructions
+        self.context = context
+        finished.store(0, ordering: .releasing)
+        if threads > 1 {
+            pthread_mutex_lock(&mutex)
+            generation += 1
+            pthread_cond_broadcast(&wake)
+            pthread_mutex_unlock(&mutex)
+        }
+        walk(0)
+        while finished.load(ordering: .acquiring) < threads { ph_pause() }
+        self.context = nil
+    }
+
+    private func work(_ index: Int) {
+        var seen = 0
+        while true {
+            pthread_mutex_lock(&mutex)
+            while generation == seen { pthread_cond_wait(&wake, &mutex) }
+            seen = generation
+            pthread_mutex_unlock(&mutex)
+            walk(index)
+        }
+    }
+
+    private func walk(_ thread: Int) {
+        let context = self.context!
+        let scratch = self.scratch[thread]
+        instructions.withUnsafeBufferPointer { instructions in
+            for index in instructions.indices {
+                let tiles = instructions[index].tiles(context)
+                while true {
+                    let tile = taken.next(index)
+                    if tile >= tiles { break }
+                    instructions[index].run(context, tile, scratch)
+                }
+                if threads > 1 { arrived.meet(index, threads) }
+            }
+        }
+        finished.add(1, ordering: .releasing)
+    }
+}
+
+private final class WorkerStart {
+    let pool: WorkerPool
+    let index: Int
+    init(pool: WorkerPool, index: Int) {
+        self.pool = pool
+        self.index = index
+    }
+}
+
+/// A row of atomic counters.
+private final class AtomicCounters {
+    let count: Int
+    private let values: UnsafeMutablePointer<Atomic<Int>>
+
+    init(_ count: Int) {
+        self.count = count
+        values = .allocate(capacity: Swift.max(count, 1))
+        for index in 0..<count { (values + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        values.deinitialize(count: count)
+        values.deallocate()
+    }
+
+    func reset(_ count: Int) {
+        for index in 0..<count { values[index].store(0, ordering: .relaxed) }
+    }
+
+    func next(_ index: Int) -> Int { values[index].add(1, ordering: .relaxed).oldValue }
+
+    /// Waits until `count` threads have come here.
+    func meet(_ index: Int, _ count: Int) {
+        values[index].add(1, ordering: .acquiringAndReleasing)
+        var spins = 0
+        while values[index].load(ordering: .acquiring) < count {
+            ph_pause()
+            spins += 1
+            if spins > 20_000 { sched_yield() }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import Engine
+import Programs
+
+/// What the model is asked to do. Words and numbers are Hugging Face's.
+package enum Task: Equatable, Sendable {
+    case causalLM
+    case sequenceClassification(labels: Int)
+
+    package var name: String { self == .causalLM ? "CAUSAL_LM" : "SEQ_CLS" }
+    /// Classes of the head; 0 without one.
+    package var labels: Int {
+        if case .sequenceClassification(let labels) = self { labels } else { 0 }
+    }
+}
+
+/// A frozen model with a method at its sites and the task's head: one program, and the tensors that belong to it.
+package final class AdaptedModel {
+    package let model: Model
+    package let method: MethodProgram?
+    package let task: Task
+    package let seed: UInt64
+    /// The method's tensors under the names that they are stored by, then the head.
+    package let tensors: TensorStore
+    /// The number of the classification head (labels, hidden) in ``tensors``.
+    package let head: Int?
+    /// Number of the first tensor of each site in ``tensors``; the method's own come before all.
+    private let firstOfSite: [Int]
+
+    /// Gives every tensor its first values.
+    ///
+    /// - Throws: `EngineError` where an init graph cannot be run.
+    package init(_ model: Model, method: MethodProgram?, task: Task, seed: UInt64) throws {
+        self.model = model
+        self.method = method
+        self.task = task
+        self.seed = seed
+        var declarations: [(name: String, declaration: TensorDeclaration)] = []
+        for tensor in method?.tensors ?? [] { declarations.append(("base_model.\(tensor.name)", tensor)) }
+        var first: [Int] = []
+        for site in method?.sites ?? [] {
+            first.append(declarations.count)
+            for tensor in site.tensors {
+                declarations.append(("base_model.model.\(site.site.module).\(tensor.name)", tensor))
+            }
+        }
+        firstOfSite = first
+        if task.labels > 0 {
+            head = declarations.count
+            // Hugging Face's initializer_range.
+            declarations.append(
+                (
+                    AdaptedModel.headName,
+                    TensorDeclaration(
+                        "score.weight", TensorType([Dim(task.labels), Dim(model.configuration.hiddenSize)]),
+                        .normal(mean: 0, deviation: 0.02))
+                ))
+        } else {
+            head = nil
+        }
+        tensors = TensorStore(declarations)
+        for (number, entry) in tensors.entries.enumerated() {
+            let owner = number == head ? "head" : method?.method ?? ""
+            let key = RandomKey(seed: seed, "\(owner)|\(entry.name)")
+            if let values = entry.declaration.initializer.values(entry.declaration.type, key) {
+                tensors[number] = values
+            }
+        }
+        if let head, let score = try model.score(labels: task.labels) { tensors[head] = score }
+    }
+
+    package static let headName = "base_model.model.score.weight"
+
+    /// What a program of this model computes for a batch.
+    package struct Outputs {
+        package var hidden: Llama.Hidden
+        /// (M, labels) or (M, vocabulary): at each target.
+        package var logits: Value
+    }
+
+    /// Appends the whole model: base, method, head.
+    package func build(in g: GraphBuilder) -> Outputs {
+        let injector: any SiteInjector =
+            method.map { MethodInjector($0) { [firstOfSite] site, tensor in (site.map { firstOfSite[$0] } ?? 0) + tensor } }
+            ?? NoMethod()
+        let llama = Llama(model.configuration, in: g, sites: injector)
+        let hidden = llama.hidden()
+        let targets = g.gather(hidden.last, g.input(.targetIndex))
+        let logits = head.map { g.matmul(targets, parameter($0, in: g), transposeB: true) } ?? llama.head(targets)
+        return Outputs(hidden: hidden, logits: logits)
+    }
+
+    package func parameter(_ number: Int, in g: GraphBuilder) -> Value {
+        g.parameter(number, tensors.entries[number].declaration.type)
+    }
+
+    /// Makes a graph of this model ready to run.
+    package func compile(_ graph: Graph, capacity: Sizes, inputs: StepBuffers) throws -> Executable {
+        // Looked up first: the engine's closure may not throw what a file throws.
+        var frozen: [String: FrozenTensor] = [:]
+        for node in graph.nodes where node.op == .frozen {
+            frozen[node.attributes.text] = try model.tensor(node.attributes.text, shape: node.type.shape.map(\.code))
+        }
+        return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
+            switch node.op {
+            case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
+            case .frozen: return .frozen(frozen[node.attributes.text]!)
+            default: throw EngineError("a \(node.op.name) leaf is left over in a model's program")
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+import Engine
+import Formats
+import Foundation
+import Programs
+
+/// A frozen model: its shape, and its tensors where they lie in the file, under Hugging Face's names.
+package final class Model {
+    package let path: String
+    package let configuration: LlamaConfiguration
+    /// Whether the weights come with a classification head of their own, which training then starts from.
+    private let gguf: GGUF?
+    private let table: TensorTable
+    private var opened: [String: FrozenTensor] = [:]
+
+    /// Opens a GGUF file, or a Hugging Face folder with `config.json` and safetensors.
+    ///
+    /// - Throws: `ModelError` or `FormatError`; every tensor that the architecture needs is looked up before this returns.
+    package init(_ path: String) throws {
+        self.path = path
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw ModelError(
+                "there is no such model", place: path, remedy: "give a GGUF file, or a folder with config.json and safetensors")
+        }
+        if isFolder.boolValue {
+            let file = path + "/config.json"
+            configuration = try LlamaConfiguration(
+                config: JSON.parse(MappedFile.content(file), place: file), place: file)
+            table = try Safetensors(folder: path).tensors
+            gguf = nil
+        } else {
+            let file = try GGUF(path)
+            configuration = try LlamaConfiguration(file)
+            table = file.tensors
+            gguf = file
+        }
+        for (name, shape) in configuration.tensors { _ = try tensor(name, shape: shape) }
+    }
+
+    package var ggufMetadata: GGUF? { gguf }
+
+    /// The tensor of that Hugging Face name.
+    ///
+    /// - Throws: `FormatError` where it is missing or has another shape.
+    package func tensor(_ name: String, shape: [Int]) throws -> FrozenTensor {
+        if let tensor = opened[name] { return tensor }
+        let tensor: FrozenTensor
+        if gguf != nil {
+            guard let stored = configuration.ggufName(name) else {
+                throw ModelError("there is no tensor \"\(name)\" in a GGUF file", place: path)
+            }
+            tensor = FrozenTensor(
+                try table.weight(stored, shape: shape), rowOrder: configuration.ggufRowOrder(name, rows: shape[0]))
+        } else {
+            // A bare model (without the head's class around it) has no "model." in front.
+            let bare = String(name.dropFirst("model.".count))
+            let stored = table[name] == nil && name.hasPrefix("model.") && table[bare] != nil ? bare : name
+            tensor = FrozenTensor(try table.weight(stored, shape: shape))
+        }
+        opened[name] = tensor
+        return tensor
+    }
+
+    /// Whether the file has a tensor of that Hugging Face name.
+    package func has(_ name: String) -> Bool { gguf == nil && table[name] != nil }
+
+    /// The classification head's values (labels, hidden), where the file has one.
+    package func score(labels: Int) throws -> [Float]? {
+        guard has("score.weight") else { return nil }
+        return try tensor("score.weight", shape: [labels, configuration.hiddenSize]).values()
+    }
+
+    /// How many labels the file's own classification head has.
+    package var scoreLabels: Int? { gguf == nil ? table["score.weight"]?.shape.first : nil }
+
+    /// Bytes of all tensors that the architecture uses.
+    package var weightBytes: Int { opened.values.reduce(0) { $0 + $1.bytes } }
+
+    /// Storage types and how many tensors have each, for people.
+    package var storage: [(type: String, tensors: Int)] {
+        Dictionary(grouping: table, by: \.type.name).map { ($0.key, $0.value.count) }.sorted { $0.type < $1.type }
+    }
+}
+
+extension LlamaConfiguration {
+    /// All tensors of the frozen model with their shapes: Hugging Face's names.
+    package var tensors: [(name: String, shape: [Int])] {
+        var all = [("model.embed_tokens.weight", [vocabulary, hiddenSize])]
+        for layer in 0..<layers {
+            let prefix = "model.layers.\(layer)."
+            for linear in linears {
+                all.append((prefix + linear.name + ".weight", [linear.outputs, linear.inputs]))
+                if linear.hasBias { all.append((prefix + linear.name + ".bias", [linear.outputs])) }
+            }
+            all.append((prefix + "input_layernorm.weight", [hiddenSize]))
+            all.append((prefix + "post_attention_layernorm.weight", [hiddenSize]))
+        }
+        all.append(("model.norm.weight", [hiddenSize]))
+        if !isTied { all.append(("lm_head.weight", [vocabulary, hiddenSize])) }
+        return all
+    }
+
+    /// The seven linear layers of a block.
+    package var linears: [(name: String, role: SiteRole, inputs: Int, outputs: Int, hasBias: Bool)] {
+        let (queries, keys) = (heads * headSize, keyHeads * headSize)
+        return [
+            ("self_attn.q_proj", .query, hiddenSize, queries, hasQueryBias),
+            ("self_attn.k_proj", .key, hiddenSize, keys, hasKeyBias),
+            ("self_attn.v_proj", .value, hiddenSize, keys, hasValueBias),
+            ("self_attn.o_proj", .attentionOutput, queries, hiddenSize, hasOutputBias),
+            ("mlp.gate_proj", .gate, hiddenSize, intermediateSize, hasMLPBias),
+            ("mlp.up_proj", .up, hiddenSize, intermediateSize, hasMLPBias),
+            ("mlp.down_proj", .down, intermediateSize, hiddenSize, hasMLPBias),
+        ]
+    }
+
+    /// Parameters of the bare model (without an untied head), and of the head where it has its own.
+    package var parameterCount: (base: Int, head: Int) {
+        let all = tensors.map { (name: $0.name, count: $0.shape.reduce(1, *)) }
+        let head = all.filter { $0.name == "lm_head.weight" }.reduce(0) { $0 + $1.count }
+        return (all.reduce(0) { $0 + $1.count } - head, head)
+    }
+
+    /// Where a method can stand: every linear layer in the model's order.
+    package func sites() -> [SiteDescription] {
+        (0..<layers).flatMap { layer in
+            linears.map {
+                SiteDescription(
+                    .linear, $0.role, layer: layer, module: "model.layers.\(layer).\($0.name)", inputs: $0.inputs,
+                    outputs: $0.outputs, hasBias: $0.hasBias)
+            }
+        }
+    }
+
+    /// The name that GGUF files give to a tensor.
+    func ggufName(_ name: String) -> String? {
+        switch name {
+        case "model.embed_tokens.weight": return "token_embd.weight"
+        case "model.norm.weight": return "output_norm.weight"
+        case "lm_head.weight": return "output.weight"
+        default: break
+        }
+        let parts = name.split(separator: ".")
+        guard parts.count >= 5, name.hasPrefix("model.layers."), let kind = parts.last else { return nil }
+        let module = parts[3..<(parts.count - 1)].joined(separator: ".")
+        let known = [
+            "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+            "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+            "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+        ]
+        return known[module].map { "blk.\(parts[2]).\($0).\(kind)" }
+    }
+
+    /// GGUF files keep the rows of the query and key projections of each head as interleaved pairs: row 2i + j of a head
+    /// is row i + j·(headSize / 2) of Hugging Face's. nil where the order is the same.
+    func ggufRowOrder(_ name: String, rows: Int) -> [Int32]? {
+        guard name.contains(".q_proj.") || name.contains(".k_proj.") else { return nil }
+        let half = headSize / 2
+        return (0..<rows).map { row in
+            let (head, place) = (row / headSize, row % headSize)
+            return Int32(head * headSize + place % half * 2 + place / half)
+        }
+    }
+}
