@@ -1,3 +1,8 @@
-#ifndef PEFT_HOST_KERNELS_H
-#define PEFT_HOST_KERNELS_H
-#endif
+#include "attention.h"
+#include "elementwise.h"
+#include "norm.h"
+#include "optimizer.h"
+#include "random.h"
+#include "reduce.h"
+#include "rope.h"
+#include "softmax.h"
