@@ -1,0 +1,251 @@
+// Decoders of the GGUF block types, compiled once for each CPU level (included by linear_*.c).
+//
+// A group is 32 values whose low bits lie in the same 16 or 32 bytes. Block layouts are those of the GGUF format. All
+// products below are exact in float32 (half: 11 bits, scale: 6, value: at most 8), so only the last subtraction or
+// addition rounds, and every level gives the same bits.
+
+#include <stdint.h>
+#include <string.h>
+
+#include "levels.h"
+
+// Vectors wider than the CPU's are only passed between functions that are always inlined.
+#pragma clang diagnostic ignored "-Wpsabi"
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef int8_t i8x16 __attribute__((vector_size(16)));
+typedef uint16_t u16x16 __attribute__((vector_size(32)));
+typedef uint32_t u32x16 __attribute__((vector_size(64)));
+typedef float f32x16 __attribute__((vector_size(64)));
+
+INLINE u8x16 load_u8(const uint8_t *p) {
+    u8x16 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void store16(float *p, f32x16 v) { memcpy(p, &v, sizeof v); }
+
+INLINE f32x16 floats(u8x16 v) { return __builtin_convertvector(v, f32x16); }
+
+INLINE f32x16 signed_floats(u8x16 v) { return __builtin_convertvector((i8x16)v, f32x16); }
+
+INLINE u8x16 all(uint8_t value) { return (u8x16){} + value; }
+
+/// The float32 of IEEE half precision bits, by moving the exponent: exact, subnormals and infinities included.
+INLINE f32x16 halves(u16x16 bits) {
+#if PH_LANES == 16
+    return (f32x16)_mm512_cvtph_ps((__m256i)bits);
+#elif PH_LANES == 8
+    __m256i all_bits = (__m256i)bits;
+    __m256 low = _mm256_cvtph_ps(_mm256_castsi256_si128(all_bits));
+    __m256 high = _mm256_cvtph_ps(_mm256_extracti128_si256(all_bits, 1));
+    f32x16 v;
+    memcpy(&v, &low, sizeof low);
+    memcpy((char *)&v + sizeof low, &high, sizeof high);
+    return v;
+#else
+    u32x16 h = __builtin_convertvector(bits, u32x16), magnitude = h & 0x7FFF;
+    u32x16 normal = (magnitude << 13) + (112u << 23);
+    u32x16 special = (magnitude << 13) | 0x7F800000u | ((u32x16)(magnitude > 0x7C00) & 0x400000u);  // NaN turns quiet
+    u32x16 subnormal = (u32x16)(__builtin_convertvector(magnitude, f32x16) * 0x1p-24f);
+    u32x16 is_special = (u32x16)(magnitude >= 0x7C00), is_subnormal = (u32x16)(magnitude < 0x400);
+    u32x16 v = (special & is_special) | (subnormal & is_subnormal) | (normal & ~is_special & ~is_subnormal);
+    return (f32x16)(v | (h & 0x8000) << 16);
+#endif
+}
+
+INLINE float half_at(const uint8_t *p) {
+    uint16_t bits;
+    memcpy(&bits, p, sizeof bits);
+#if PH_LANES > 4
+    return _cvtsh_ss(bits);
+#else
+    u16x16 v = {bits};
+    return halves(v)[0];
+#endif
+}
+
+/// 16 values scale * q + offset from the low four bits of 16 bytes, then 16 from the high four.
+INLINE void nibbles(u8x16 q, float scale, float offset, float *dst) {
+#if PH_LANES == 16
+    // Four bits have sixteen values: look them up in a register.
+    const __m512 steps = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512 table = _mm512_fmadd_ps(steps, _mm512_set1_ps(scale), _mm512_set1_ps(offset));
+    __m512i wide = _mm512_cvtepu8_epi32((__m128i)q);
+    _mm512_storeu_ps(dst, _mm512_permutexvar_ps(wide, table));
+    _mm512_storeu_ps(dst + 16, _mm512_permutexvar_ps(_mm512_srli_epi32(wide, 4), table));
+#else
+    store16(dst, scale * floats(q & 15) + offset);
+    store16(dst + 16, scale * floats(q >> 4) + offset);
+#endif
+}
+
+/// Bits 0...15 of the argument, each as 16 in a byte of its own.
+INLINE u8x16 fifth_bits(uint32_t bits) {
+    const u8x16 select = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint8_t low = (uint8_t)bits, high = (uint8_t)(bits >> 8);
+    u8x16 spread = {low, low, low, low, low, low, low, low, high, high, high, high, high, high, high, high};
+    return (u8x16)((spread & select) != 0) & 16;
+}
+
+// MARK: Blocks of 32 values: b is the block
+
+INLINE void group_q4_0(const uint8_t *b, int64_t g, float *dst) {
+    (void)g;
+    const float d = half_at(b);
+    const u8x16 q = load_u8(b + 2);
+    // d (q - 8), not d q - 8 d: a zero has the sign of d.
+    store16(dst, d * (floats(q & 15) - 8));
+    store16(dst + 16, d * (floats(q >> 4) - 8));
+}
+
+INLINE void group_q4_1(const uint8_t *b, int64_t g, float *dst) {
+    (void)g;
+    nibbles(load_u8(b + 4), half_at(b), half_at(b + 2), dst);
+}
+
+INLINE void group_q5_0(const uint8_t *b, int64_t g, float *dst) {
+    (void)g;
+    const float d = half_at(b);
+    const u8x16 q = load_u8(b + 6);
+    uint32_t high;
+    memcpy(&high, b + 2, sizeof high);
+    store16(dst, d * (floats((q & 15) | fifth_bits(high)) - 16));
+    store16(dst + 16, d * (floats((q >> 4) | fifth_bits(high >> 16)) - 16));
+}
+
+INLINE void group_q5_1(const uint8_t *b, int64_t g, float *dst) {
+    (void)g;
+    const float d = half_at(b), m = half_at(b + 2);
+    const u8x16 q = load_u8(b + 8);
+    uint32_t high;
+    memcpy(&high, b + 4, sizeof high);
+    store16(dst, d * floats((q & 15) | fifth_bits(high)) + m);
+    store16(dst + 16, d * floats((q >> 4) | fifth_bits(high >> 16)) + m);
+}
+
+INLINE void group_q8_0(const uint8_t *b, int64_t g, float *dst) {
+    (void)g;
+    const float d = half_at(b);
+    store16(dst, d * signed_floats(load_u8(b + 2)));
+    store16(dst + 16, d * signed_floats(load_u8(b + 18)));
+}
+
+// MARK: Blocks of 256 values, eight groups
+
+/// 4-bit scale and minimum for each 16 values [0, 16), two-bit values [16, 80), d, dmin.
+INLINE void group_q2_k(const uint8_t *b, int64_t g, float *dst) {
+    const float d = half_at(b + 80), dmin = half_at(b + 82);
+    const uint8_t *q = b + 16 + 32 * (g / 4), *s = b + 2 * g;
+    const int shift = 2 * (g % 4);
+    for (int h = 0; h < 2; h++)
+        store16(dst + 16 * h, d * (s[h] & 15) * floats((load_u8(q + 16 * h) >> shift) & 3) - dmin * (s[h] >> 4));
+}
+
+/// High bits [0, 32), low two bits [32, 96), 16 scales of 6 bits [96, 108), d.
+INLINE void group_q3_k(const uint8_t *b, int64_t g, float *dst) {
+    const float d = half_at(b + 108);
+    const uint8_t *q = b + 32 + 32 * (g / 4), *s = b + 96;
+    const int shift = 2 * (g % 4);
+    for (int h = 0; h < 2; h++) {
+        const int k = (int)(2 * g + h);
+        const int low = s[k % 8] >> 4 * (k / 8) & 15, high = s[8 + k % 4] >> 2 * (k / 4) & 3;
+        const u8x16 bit = (load_u8(b + 16 * h) >> (uint8_t)g) & 1;
+        const u8x16 value = ((load_u8(q + 16 * h) >> shift) & 3) + (bit << 2) - 4;
+        store16(dst + 16 * h, d * ((low | high << 4) - 32) * signed_floats(value));
+    }
+}
+
+/// Scale and minimum of group g, 6 bits each, of the 12 bytes that Q4_K and Q5_K share.
+INLINE void scale_and_minimum(const uint8_t *s, int64_t g, int *scale, int *minimum) {
+    *scale = g < 4 ? s[g] & 63 : (s[g + 4] & 15) | (s[g - 4] >> 6) << 4;
+    *minimum = g < 4 ? s[g + 4] & 63 : s[g + 4] >> 4 | (s[g] >> 6) << 4;
+}
+
+/// d, dmin, scales and minima [4, 16), four-bit values [16, 144).
+INLINE void group_q4_k(const uint8_t *b, int64_t g, float *dst) {
+    int scale, minimum;
+    scale_and_minimum(b + 4, g, &scale, &minimum);
+    const float d = half_at(b) * scale, m = half_at(b + 2) * minimum;
+    const uint8_t *q = b + 16 + 32 * (g / 2);
+    const int shift = 4 * (g % 2);
+    for (int h = 0; h < 2; h++) store16(dst + 16 * h, d * floats((load_u8(q + 16 * h) >> shift) & 15) - m);
+}
+
+/// d, dmin, scales and minima [4, 16), fifth bits [16, 48), low four bits [48, 176).
+INLINE void group_q5_k(const uint8_t *b, int64_t g, float *dst) {
+    int scale, minimum;
+    scale_and_minimum(b + 4, g, &scale, &minimum);
+    const float d = half_at(b) * scale, m = half_at(b + 2) * minimum;
+    const uint8_t *q = b + 48 + 32 * (g / 2);
+    const int shift = 4 * (g % 2);
+    for (int h = 0; h < 2; h++) {
+        const u8x16 fifth = (load_u8(b + 16 + 16 * h) >> (uint8_t)g) & 1;
+        store16(dst + 16 * h, d * floats(((load_u8(q + 16 * h) >> shift) & 15) | fifth << 4) - m);
+    }
+}
+
+/// Low four bits [0, 128), high two bits [128, 192), 16 signed scales [192, 208), d.
+INLINE void group_q6_k(const uint8_t *b, int64_t g, float *dst) {
+    const float d = half_at(b + 208);
+    const int64_t half = g / 4, quarter = g % 4;
+    const uint8_t *low = b + 64 * half + 32 * (quarter % 2), *high = b + 128 + 32 * half;
+    const int low_shift = 4 * (int)(quarter / 2), high_shift = 2 * (int)quarter;
+    for (int h = 0; h < 2; h++) {
+        const u8x16 value = ((load_u8(low + 16 * h) >> low_shift) & 15) | ((load_u8(high + 16 * h) >> high_shift) & 3) << 4;
+        const float scale = d * (int8_t)b[192 + 2 * g + h];
+        store16(dst + 16 * h, scale * signed_floats(value - 32));
+    }
+}
+
+// MARK: Float types
+
+INLINE f32x16 load_f16(const uint8_t *p) {
+    u16x16 v;
+    memcpy(&v, p, sizeof v);
+    return halves(v);
+}
+
+INLINE f32x16 load_bf16(const uint8_t *p) {
+    u16x16 v;
+    memcpy(&v, p, sizeof v);
+    return (f32x16)(__builtin_convertvector(v, u32x16) << 16);
+}
+
+/// `count` numbers of two bytes, sixteen at a time.
+INLINE void decode_two_bytes(const uint8_t *src, int64_t count, float *dst,
+                             f32x16 (*load_numbers)(const uint8_t *)) {
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16) store16(dst + i, load_numbers(src + 2 * i));
+    if (i == count) return;
+    uint8_t tail[32] = {0};
+    memcpy(tail, src + 2 * i, (size_t)(2 * (count - i)));
+    f32x16 v = load_numbers(tail);
+    memcpy(dst + i, &v, (size_t)(4 * (count - i)));
+}
+
+#define DECODE_GROUPS(group, groups_per_block, block_bytes)                                  \
+    for (int64_t g = first / PH_GROUP; g < (first + count) / PH_GROUP; g++, dst += PH_GROUP) \
+    group(src + g / groups_per_block * block_bytes, g % groups_per_block, dst)
+
+static void decode(uint32_t type, const void *row, int64_t first, int64_t count, float *dst) {
+    const uint8_t *src = row;
+    switch ((ph_type)type) {
+    case PH_F32: memcpy(dst, src + 4 * first, (size_t)(4 * count)); break;
+    case PH_F16: decode_two_bytes(src + 2 * first, count, dst, load_f16); break;
+    case PH_BF16: decode_two_bytes(src + 2 * first, count, dst, load_bf16); break;
+    case PH_Q4_0: DECODE_GROUPS(group_q4_0, 1, 18); break;
+    case PH_Q4_1: DECODE_GROUPS(group_q4_1, 1, 20); break;
+    case PH_Q5_0: DECODE_GROUPS(group_q5_0, 1, 22); break;
+    case PH_Q5_1: DECODE_GROUPS(group_q5_1, 1, 24); break;
+    case PH_Q8_0: DECODE_GROUPS(group_q8_0, 1, 34); break;
+    case PH_Q2_K: DECODE_GROUPS(group_q2_k, 8, 84); break;
+    case PH_Q3_K: DECODE_GROUPS(group_q3_k, 8, 110); break;
+    case PH_Q4_K: DECODE_GROUPS(group_q4_k, 8, 144); break;
+    case PH_Q5_K: DECODE_GROUPS(group_q5_k, 8, 176); break;
+    case PH_Q6_K: DECODE_GROUPS(group_q6_k, 8, 210); break;
+    }
+}

@@ -1,0 +1,44 @@
+#ifndef PH_LINEAR_TILES_H
+#define PH_LINEAR_TILES_H
+
+#include <stdint.h>
+
+#include "levels.h"
+
+// How linear.c and gemm.c cut products into tiles and chunks.
+
+enum {
+    PH_TOKENS = 256,  ///< most rows of x in a tile: decoding again for the next ones costs 1 to 3 %
+    PH_DOT_FLOATS = 8 * PH_DOT_STRIDE,
+    PH_PANEL_FLOATS = PH_PANEL_CHUNK * PH_PANEL_WIDTH,
+    PH_SCRATCH_FLOATS = PH_DOT_FLOATS > PH_PANEL_FLOATS ? PH_DOT_FLOATS : PH_PANEL_FLOATS,
+};
+
+typedef struct {
+    int64_t begin, end;
+} range;
+
+static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+static inline int64_t round_up(int64_t a, int64_t multiple) { return divide_up(a, multiple) * multiple; }
+
+/// The index-th part of 0 ..< total in parts of `size`.
+static inline range part(int64_t index, int64_t size, int64_t total) {
+    return (range){index * size, smaller((index + 1) * size, total)};
+}
+
+/// Length of the fewest nearly equal chunks of `total` that are at most `most` long, a multiple of PH_GROUP (as `most`).
+static inline int64_t even_chunk(int64_t total, int64_t most) {
+    const int64_t chunks = divide_up(total, most);
+    return chunks <= 1 ? most : round_up(divide_up(total, chunks), PH_GROUP);
+}
+
+/// Zeros in row[k] up to the next multiple of the widest vector, where the dot kernel reads on. Returns row.
+static inline float *fill_zeros(float *row, int64_t k) {
+    for (int64_t i = k; i < round_up(k, 16); i++) row[i] = 0;
+    return row;
+}
+
+#endif
