@@ -1,0 +1,59 @@
+import Engine
+import Models
+import Programs
+
+/// The program of one micro-batch: forward, loss, and the gradients of what trains. Memory is planned once, for the
+/// largest batch that was announced.
+package final class GradientProgram {
+    private let model: AdaptedModel
+    private let pool: WorkerPool
+    private let inputs: StepBuffers
+    private let executable: Executable
+    /// The number in the store of each gradient output.
+    private let numbers: [Int]
+
+    /// - Parameter capacity: the largest batch that it will be run for.
+    package init(_ model: AdaptedModel, capacity: Sizes, pool: WorkerPool) throws {
+        self.model = model
+        self.pool = pool
+        inputs = StepBuffers(capacity: capacity)
+        let (graph, numbers) = try GradientProgram.graph(of: model)
+        self.numbers = numbers
+        executable = try model.compile(graph, capacity: capacity, inputs: inputs)
+    }
+
+    /// The graph with the loss (a weighted sum over the targets), the logits and the gradients as its outputs.
+    package static func graph(of model: AdaptedModel) throws -> (graph: Graph, numbers: [Int]) {
+        let g = GraphBuilder()
+        let logits = model.build(in: g).logits
+        let losses = g.crossEntropy(logits, labels: g.input(.targetLabels))
+        let loss = g.reduce(.sum, g.mul(losses, g.input(.targetWeights)))
+        let trained = model.tensors.entries.indices.filter { model.tensors.entries[$0].declaration.isTrained }
+        let gradients = g.gradients(of: loss, by: trained.map { model.parameter($0, in: g) })
+        let present = zip(trained, gradients).compactMap { number, gradient in gradient.map { (number, $0) } }
+        return (try g.finish([loss, logits] + present.map(\.1)), present.map(\.0))
+    }
+
+    package var arenaBytes: Int { executable.arenaBytes }
+
+    /// Runs a micro-batch.
+    ///
+    /// - Parameter accumulates: adds to the gradients in the store instead of replacing them.
+    /// - Returns: its share of the loss.
+    package func run(_ batch: Batch, step: Int, microBatch: Int, accumulates: Bool) -> Double {
+        inputs.load(batch)
+        executable.run(
+            RunContext(sizes: batch.sizes, isTraining: true, step: step, microBatch: microBatch), on: pool)
+        let store = model.tensors
+        for (output, number) in numbers.enumerated() {
+            let entry = store.entries[number]
+            let (from, to) = (executable.floats(output + 2), store.gradients.floats + entry.offset)
+            if accumulates {
+                for index in 0..<entry.count { to[index] += from[index] }
+            } else {
+                to.update(from: from, count: entry.count)
+            }
+        }
+        return Double(executable.floats(0)[0])
+    }
+}

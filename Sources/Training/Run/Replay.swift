@@ -1,0 +1,108 @@
+import Engine
+import Formats
+import Models
+import Programs
+
+/// A recorded training run: batches in their order, and what another implementation computed for them.
+package struct ReplayCase {
+    package var task: Task
+    package var learningRate: Double
+    package var optimizer: Optimizer
+    package var batches: [(rows: [[Int32]], labels: [Int32])]
+    package var probe: [Int32]
+
+    /// Reads `run.json`.
+    package init(_ path: String, vocabulary: Int) throws {
+        let json = try JSON.parse(MappedFile.content(path), place: path)
+        func missing(_ name: String) -> TrainingError { TrainingError("\"\(name)\" is missing or malformed", place: path) }
+        func ids(_ value: JSON, _ name: String) throws -> [Int32] {
+            guard let ids = value.array?.map({ $0.int ?? -1 }), !ids.isEmpty else { throw missing(name) }
+            for id in ids where !(0..<vocabulary).contains(id) {
+                throw TrainingError("token id \(id) is outside the vocabulary of \(vocabulary)", place: path)
+            }
+            return ids.map(Int32.init)
+        }
+        switch json["task"]?.string {
+        case "CAUSAL_LM": task = .causalLM
+        case "SEQ_CLS":
+            guard let labels = json["num_labels"]?.int, labels >= 2 else { throw missing("num_labels") }
+            task = .sequenceClassification(labels: labels)
+        default: throw missing("task")
+        }
+        guard let settings = json["optimizer"], settings["name"]?.string == "AdamW", let rate = settings["lr"]?.double,
+            let decay = settings["weight_decay"]?.double, let betas = settings["betas"]?.array?.map({ $0.double ?? 0 }),
+            betas.count == 2, let epsilon = settings["eps"]?.double
+        else { throw missing("optimizer") }
+        learningRate = rate
+        optimizer = Optimizer()
+        optimizer.weightDecay = decay
+        (optimizer.beta1, optimizer.beta2, optimizer.epsilon) = (betas[0], betas[1], epsilon)
+        let task = task
+        batches = []
+        for batch in json["batches"]?.array ?? [] {
+            guard let rows = batch["input_ids"]?.array else { throw missing("input_ids") }
+            let labels = batch["labels"]?.array?.map { Int32($0.int ?? -1) } ?? []
+            if task != .causalLM {
+                guard labels.count == rows.count, labels.allSatisfy({ (0..<Int32(task.labels)).contains($0) }) else {
+                    throw missing("labels")
+                }
+            }
+            batches.append((try rows.map { try ids($0, "input_ids") }, labels))
+        }
+        guard !batches.isEmpty else { throw missing("batches") }
+        guard let probe = json["probe"]?["input_ids"] else { throw missing("probe") }
+        self.probe = try ids(probe, "probe")
+    }
+
+    /// Batch `index`, its loss the mean over its targets.
+    package func batch(_ index: Int) -> Batch {
+        let (rows, labels) = batches[index]
+        if task == .causalLM {
+            let targets = rows.reduce(0) { $0 + $1.count - 1 }
+            return Batch(
+                predicting: rows, isTarget: rows.map { $0.map { _ in true } }, weight: 1 / Float(Swift.max(targets, 1)))
+        }
+        return Batch(classifying: rows, labels: labels, weights: rows.map { _ in 1 / Float(rows.count) })
+    }
+}
+
+/// Trains the batches of a ``ReplayCase`` in their order.
+package struct Replay {
+    package struct Step {
+        package var loss: Double
+        package var gradientNorm: Double
+    }
+
+    private let recorded: ReplayCase
+    private let model: AdaptedModel
+    private let pool: WorkerPool
+
+    package init(_ recorded: ReplayCase, _ model: AdaptedModel, pool: WorkerPool) {
+        self.recorded = recorded
+        self.model = model
+        self.pool = pool
+    }
+
+    /// - Parameter report: called after each step.
+    package func run(_ report: (Int, Step) -> Void) throws {
+        let batches = recorded.batches.indices.map(recorded.batch)
+        let capacity = batches.map(\.sizes).reduce(batches[0].sizes) { $0.union($1) }
+        let program = try GradientProgram(model, capacity: capacity, pool: pool)
+        for (index, batch) in batches.enumerated() {
+            let loss = program.run(batch, step: index, microBatch: 0, accumulates: false)
+            let norm = Optimizer.gradientNorm(model.tensors)
+            recorded.optimizer.update(
+                model.tensors, learningRate: recorded.learningRate, step: index + 1, gradientNorm: norm)
+            report(index, Step(loss: loss, gradientNorm: norm))
+        }
+    }
+
+    /// The largest logits (at most 20) at the last position of the probe, dropout off.
+    package func probe() throws -> (ids: [Int], logits: [Float]) {
+        let last = Int32(recorded.probe.count - 1)
+        let batch = Batch(rows: [recorded.probe], targetIndex: [last], targetLabels: [0], targetWeights: [0])
+        let logits = Array(try Inference(model, pool: pool).run(batch).logits(0))
+        let top = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(20)
+        return (Array(top), top.map { logits[$0] })
+    }
+}
