@@ -48,6 +48,8 @@ package final class MappedFile: Sendable {
     ///
     /// - Returns: `nil` where they are not UTF-8. The range must lie inside the file.
     func text(_ range: Range<Int>) -> String? {
-        String(validating: UnsafeRawBufferPointer(rebasing: bytes[range]), as: UTF8.self)
+        let bytes = UnsafeRawBufferPointer(rebasing: bytes[range]).bindMemory(to: UInt8.self)
+        guard let text = try? UTF8Span(validating: bytes.span) else { return nil }
+        return String(copying: text)
     }
 }

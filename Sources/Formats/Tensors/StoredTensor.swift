@@ -43,9 +43,16 @@ package struct StoredTensor: Sendable {
         self.range = offset..<offset + size
     }
 
-    /// The stored bytes, valid as long as the tensor (or its file) is kept. GGUF aligns them to 32 bytes; a safetensors
-    /// file by another writer may put them at any address.
+    /// The stored bytes, for tables of pointers. They are valid only while `file` is kept by somebody: a tensor that is
+    /// not held in a variable may be gone before its bytes are read. `withBytes` looks after that itself.
+    ///
+    /// GGUF aligns tensors to 32 bytes; a safetensors file by another writer may put them at any address.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: file.bytes[range]) }
+
+    /// The stored bytes, for the length of a call.
+    package func withBytes<T, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> T) throws(E) -> T {
+        try withExtendedLifetime(file) { () throws(E) -> T in try body(bytes) }
+    }
 
     /// Bytes of one row, the innermost dimension.
     package var rowBytes: Int { (shape.last ?? 1) / type.blockElements * type.blockBytes }
