@@ -11,10 +11,10 @@ import Text
         "normalizer": "null",
         "pre_tokenizer": #"{"type": "ByteLevel", "add_prefix_space": false}"#,
         "post_processor": #"""
-            {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}],
-             "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
-             "special_tokens": {"<s>": {"id": "<s>", "ids": [4], "tokens": ["<s>"]}}}
-            """#,
+        {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "A", "type_id": 0}}],
+         "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+         "special_tokens": {"<s>": {"id": "<s>", "ids": [4], "tokens": ["<s>"]}}}
+        """#,
         "decoder": #"{"type": "ByteLevel"}"#,
         "model": #"{"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "c": 3}, "merges": [["a", "b"]]}"#,
     ]
@@ -53,7 +53,10 @@ import Text
         ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [["a"]]}"#, .corrupt, "merges[0]"),
         ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "unk_token": "u"}"#, .corrupt, "unk_token"),
         ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "dropout": 0.1}"#, .unsupported, "dropout"),
-        ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "byte_fallback": true}"#, .unsupported, "fallback"),
+        (
+            "model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "byte_fallback": true}"#, .unsupported,
+            "fallback"
+        ),
         ("model", #"{"type": "BPE", "vocab": {"a": 0}, "merges": [], "ignore_merges": 1}"#, .corrupt, "ignore_merges"),
         ("model", #"{"type": "WordLevel", "vocab": {}}"#, .unsupported, "WordLevel"),
         ("added_tokens", #"[{"id": 0, "content": "a"}, {"id": 0, "content": "a"}]"#, .corrupt, "twice"),
@@ -84,10 +87,11 @@ import Text
             .corrupt, "77"
         ),
         (
-            "post_processor", #"""
-                {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "B", "type_id": 0}}], "pair": [],
-                 "special_tokens": {}}
-                """#, .corrupt, "B"
+            "post_processor",
+            #"""
+            {"type": "TemplateProcessing", "single": [{"Sequence": {"id": "B", "type_id": 0}}], "pair": [],
+             "special_tokens": {}}
+            """#, .corrupt, "B"
         ),
         ("decoder", #"{"type": "CTC"}"#, .unsupported, "CTC"),
         ("decoder", #"{"type": "Strip", "content": " ", "start": -1, "stop": 0}"#, .corrupt, "decoder.start"),

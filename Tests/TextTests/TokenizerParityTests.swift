@@ -6,7 +6,8 @@ import Text
 /// Ids and texts that Hugging Face's tokenizers give, equal in every one.
 @Suite struct TokenizerParityTests {
     static let folders = [
-        "bpe-gpt2", "bpe-llama3", "bpe-qwen2", "bpe-smollm", "spm-bpe-llama", "spm-unigram-identity", "spm-unigram-nfkc",
+        "bpe-gpt2", "bpe-llama3", "bpe-qwen2", "bpe-smollm", "spm-bpe-llama", "spm-unigram-identity",
+        "spm-unigram-nfkc",
     ]
     static let ggufFolders = folders.filter { $0 != "spm-unigram-nfkc" }
 

@@ -55,7 +55,9 @@ import Text
         await withTaskGroup(of: Bool.self) { group in
             for _ in 0..<4 {
                 group.addTask {
-                    lines.allSatisfy { tokenizer.encode($0["text"]!.string!, addSpecialTokens: false) == $0["ids"]!.ids }
+                    lines.allSatisfy {
+                        tokenizer.encode($0["text"]!.string!, addSpecialTokens: false) == $0["ids"]!.ids
+                    }
                 }
             }
             for await same in group { #expect(same) }

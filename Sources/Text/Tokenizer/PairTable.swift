@@ -36,7 +36,8 @@ struct PairTable: Sendable {
     /// The slot that holds the key, or the empty one where it belongs.
     private func index(of key: UInt64) -> Int {
         let mask = slots.count - 1
-        var index = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 24) & mask
+        // Fibonacci hashing: the highest bits of the product depend on all bits of the key.
+        var index = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> UInt64(64 - mask.nonzeroBitCount))
         while slots[index].key != key, slots[index].key != .max { index = (index + 1) & mask }
         return index
     }

@@ -10,7 +10,8 @@ struct PostProcessor: Sendable {
     var pair: [Piece]
 
     /// No special tokens; the type of a token says from which text it is.
-    static let none = PostProcessor(single: [.sequence(0, type: 0)], pair: [.sequence(0, type: 0), .sequence(1, type: 1)])
+    static let none = PostProcessor(
+        single: [.sequence(0, type: 0)], pair: [.sequence(0, type: 0), .sequence(1, type: 1)])
 
     /// - Parameter texts: the ids of one text or two.
     func apply(_ texts: [[Int32]], addSpecialTokens: Bool) -> TokenPair {

@@ -153,8 +153,9 @@ private struct GGUFTokenizerReader {
     private func vocabulary() throws(FormatError) -> Vocabulary {
         guard !metadata.tokens.isEmpty else { throw missing("tokens") }
         var vocabulary = Vocabulary(capacity: metadata.tokens.count)
+        let place = "\(place): tokenizer.ggml.tokens"
         for (id, text) in metadata.tokens.enumerated() {
-            try vocabulary.add(text, id: id, place: "\(place): tokenizer.ggml.tokens")
+            try vocabulary.add(text, id: id, place: place)
         }
         return vocabulary
     }
@@ -184,6 +185,7 @@ private struct GGUFTokenizerReader {
     private func written(
         _ texts: [String], _ vocabulary: Vocabulary
     ) throws(FormatError) -> BytePairEncoding.Merges {
+        let place = place
         var merges = BytePairEncoding.Merges(capacity: texts.count)
         for (index, text) in texts.enumerated() {
             try merges.add(text, vocabulary, place: "\(place): tokenizer.ggml.merges[\(index)]")
@@ -234,7 +236,8 @@ private struct GGUFTokenizerReader {
     private func checkCount(_ count: Int, _ key: String) throws(FormatError) {
         guard count == metadata.tokens.count else {
             throw FormatError(
-                .corrupt, "tokenizer.ggml.\(key) has \(count) entries for \(metadata.tokens.count) tokens", place: place)
+                .corrupt, "tokenizer.ggml.\(key) has \(count) entries for \(metadata.tokens.count) tokens", place: place
+            )
         }
     }
 

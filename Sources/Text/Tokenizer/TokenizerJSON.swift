@@ -45,9 +45,15 @@ extension Tokenizer {
         case "NFC": return [.composed]
         case "Prepend": return [.prepend(try field.require("prepend").utf8())]
         case "Strip":
-            return [.strip(left: try field.flag("strip_left", absent: true), right: try field.flag("strip_right", absent: true))]
+            return [
+                .strip(
+                    left: try field.flag("strip_left", absent: true), right: try field.flag("strip_right", absent: true)
+                )
+            ]
         case "Replace":
-            return [.replace(try ReplacePattern.read(field.require("pattern")), with: try field.require("content").utf8())]
+            return [
+                .replace(try ReplacePattern.read(field.require("pattern")), with: try field.require("content").utf8())
+            ]
         case "Precompiled":
             let map = try field.require("precompiled_charsmap")
             guard let bytes = decodeBase64(try map.utf8()) else { throw map.wrong("base64") }

@@ -26,11 +26,12 @@ extension Tokenizer {
         let vocab = try field.require("vocab")
         let members = try vocab.members()
         var vocabulary = Vocabulary(capacity: members.count)
+        let place = "\(vocab.place): \(vocab.path)"
         for member in members {
             guard let id = member.value.int else {
                 throw FormatError(.corrupt, "\(vocab.path): the id of \(member.key) is no integer", place: field.place)
             }
-            try vocabulary.add(member.key, id: id, place: "\(field.place): \(vocab.path)")
+            try vocabulary.add(member.key, id: id, place: place)
         }
         var unknown: Int32?
         if let token = field.optional("unk_token") {
@@ -76,8 +77,8 @@ extension Tokenizer {
         guard let list = vocab.value.array else { throw vocab.wrong("a list") }
         var vocabulary = Vocabulary(capacity: list.count)
         var scores: [Double] = []
+        let place = "\(vocab.place): \(vocab.path)"
         for (id, entry) in list.enumerated() {
-            var place: String { "\(field.place): \(vocab.path)" }
             guard let pair = entry.array, pair.count == 2, let text = pair[0].string, let score = pair[1].double,
                 score.isFinite
             else { throw FormatError(.corrupt, "token \(id) is not a text and a score", place: place) }

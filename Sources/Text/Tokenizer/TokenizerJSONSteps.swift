@@ -47,11 +47,14 @@ extension PreTokenizer {
 extension Metaspace {
     static func read(_ field: JSONField) throws(FormatError) -> Metaspace {
         let replacement = try field.require("replacement").string()
-        guard replacement.unicodeScalars.count == 1 else { throw try field.require("replacement").wrong("one character") }
+        guard replacement.unicodeScalars.count == 1 else {
+            throw try field.require("replacement").wrong("one character")
+        }
         let scheme = try field.optional("prepend_scheme")?.string() ?? "always"
         guard let prepend = Prepend(rawValue: scheme) else { throw field.unsupported("prepend_scheme \(scheme)") }
         if try !field.flag("add_prefix_space", absent: true), prepend != .never {
-            throw FormatError(.corrupt, "\(field.path): add_prefix_space contradicts prepend_scheme", place: field.place)
+            throw FormatError(
+                .corrupt, "\(field.path): add_prefix_space contradicts prepend_scheme", place: field.place)
         }
         return Metaspace(
             replacement: Array(replacement.utf8), prepend: prepend, splits: try field.flag("split", absent: true))
@@ -152,7 +155,9 @@ extension TokenDecoder {
                     stop: try field.require("stop").int(in: 0...Int(Int32.max)))
             ]
         case "Replace":
-            return [.replace(try ReplacePattern.read(field.require("pattern")), with: try field.require("content").utf8())]
+            return [
+                .replace(try ReplacePattern.read(field.require("pattern")), with: try field.require("content").utf8())
+            ]
         case "Metaspace": return [.metaspace(try Metaspace.read(field))]
         case let other: throw field.unsupported("decoder \(other)")
         }
