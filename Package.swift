@@ -4,12 +4,31 @@ import PackageDescription
 /// The plugins: Plugins/<Method> becomes lib<Method>.so.
 let methods = ["LoRA"]
 
-/// One exported symbol, and no symbol of the plugin binds to the host's.
-let pluginLinkage: [LinkerSetting] = [
+/// A plugin imports nothing that it does not name, so that it loads fast.
+let pluginSettings: [SwiftSetting] = [
     .unsafeFlags([
-        "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map", "-Xlinker", "-Bsymbolic",
+        "-Xfrontend", "-disable-implicit-concurrency-module-import",
+        "-Xfrontend", "-disable-implicit-string-processing-module-import",
     ])
 ]
+
+/// One exported symbol, and no symbol of the plugin binds to the host's. (The default linker, gold, lists hidden symbols too.)
+let pluginLinkage: [LinkerSetting] = [
+    .unsafeFlags([
+        "-use-ld=lld", "-Xlinker", "-Bsymbolic",
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/Plugins/exports.map",
+    ])
+]
+
+let plugins: [Target] = methods.flatMap { method -> [Target] in
+    [
+        .target(
+            name: "\(method)Plugin", dependencies: ["PluginAPI", "CPeftPlugin", .target(name: "\(method)Manifest")],
+            path: "Plugins/\(method)", exclude: ["README.md", "Manifest"], swiftSettings: pluginSettings,
+            linkerSettings: pluginLinkage),
+        .target(name: "\(method)Manifest", path: "Plugins/\(method)/Manifest", publicHeadersPath: "."),
+    ]
+}
 
 let package = Package(
     name: "peft-host",
@@ -20,20 +39,14 @@ let package = Package(
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
         .target(name: "CPeftPlugin", path: "Sources/PluginAPI/C", exclude: ["peft_layout.inc"]),
-        .target(name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift"),
+        .target(name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."),
+        .target(
+            name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift", swiftSettings: pluginSettings),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Formats"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
-        .testTarget(name: "PluginAPITests", dependencies: ["CPeftPlugin", "PluginAPI"]),
-    ]
-        + methods.flatMap { method -> [Target] in
-            [
-                .target(
-                    name: "\(method)Plugin", dependencies: ["PluginAPI", "CPeftPlugin", .target(name: "\(method)Manifest")],
-                    path: "Plugins/\(method)", exclude: ["README.md", "Manifest"], linkerSettings: pluginLinkage),
-                .target(name: "\(method)Manifest", path: "Plugins/\(method)/Manifest", publicHeadersPath: "."),
-            ]
-        },
+        .testTarget(name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI"]),
+    ] + plugins,
     cxxLanguageStandard: .cxx17
 )

@@ -11,4 +11,4 @@
     static_assert(sizeof(type) == (size), #type " has another size");                                                  \
     static_assert(std::is_standard_layout<type>::value, #type " is no plain C struct");
 
-#include "peft_layout.inc"
+#include "../C/peft_layout.inc"
