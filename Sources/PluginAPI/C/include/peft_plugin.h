@@ -140,7 +140,7 @@ typedef struct peft_hyperparameter {
     uint32_t choice_count;      /* 0: any value in range */
     const char *name;           /* Hugging Face's name, "lora_alpha" */
     const char *summary;        /* one line for people */
-    const char *default_value;  /* JSON text: "8", "0.0", "true", "\"RANDOM\"", "null"; NULL if required */
+    const char *default_value;  /* JSON text: "8", "0.0", "true", "\"RANDOM\"", "null"; NULL if required, or derived */
     const char *pattern;        /* per site: the field of its patterns, "alpha_pattern"; NULL: <name>_pattern */
     const char *const *choices; /* strings allowed; NULL if choice_count is 0 */
     double minimum;             /* smallest value allowed, inclusive; -INFINITY: none */
@@ -645,7 +645,7 @@ const peft_plugin *peft_plugin_entry(const peft_host *host);
  * The manifest
  *
  * A library is listed without being loaded: its ELF section "peft_manifest" holds one JSON object with what peft_plugin
- * says (`peft-host plugins manifest LIBRARY` writes the C file). In C:
+ * says; docs/Manifest.md describes it, `peft-host plugins manifest LIBRARY` writes the C file. In C:
  *
  *   __attribute__((section("peft_manifest"), used, retain)) static const char manifest[] = "{…}";
  * ------------------------------------------------------------------------------------------------------------------ */
