@@ -8,9 +8,11 @@ let package = Package(
         .target(name: "Formats"),
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
+        .target(name: "Training"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Formats"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
     ]
 )
