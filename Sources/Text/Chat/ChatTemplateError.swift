@@ -48,7 +48,7 @@ enum ChatTemplateLimits {
     /// The same while running, where macros call macros.
     static let running = 300
     /// Steps of the interpreter: one for each statement, operation and element, and one for 32 bytes of text.
-    static let steps = 4_000_000
+    static let steps = 1_000_000
     /// Bytes of one text.
     static let text = 1 << 24
     /// Lists and mappings inside one another.

@@ -193,8 +193,9 @@ extension TemplateRun {
         case "first": return .bool(index == 0)
         case "last": return .bool(index == count - 1)
         case "length": return .integer(count)
-        case "depth": return .integer(loop.depth + 1)
-        case "depth0": return .integer(loop.depth)
+        // Jinja counts recursion, not loops inside one another.
+        case "depth": return .integer(1)
+        case "depth0": return .integer(0)
         case "previtem": return index > 0 ? loop.elements[index - 1] : .undefined("'loop.previtem'")
         case "nextitem": return index + 1 < count ? loop.elements[index + 1] : .undefined("'loop.nextitem'")
         default: throw fail(.unsupported, "'loop.\(name)' is not known")

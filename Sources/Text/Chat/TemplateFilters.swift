@@ -144,9 +144,10 @@ extension TemplateRun {
                 layout.indent = text
                 layout.separator = ","
             case ("separators", .list(let list)?):
-                guard list.elements.count == 2, case .string(layout.separator) = list.elements[0],
-                    case .string(layout.colon) = list.elements[1]
+                guard list.elements.count == 2, case .string(let separator) = list.elements[0],
+                    case .string(let colon) = list.elements[1]
                 else { throw fail(.value, "'tojson' with separators that are not two strings") }
+                (layout.separator, layout.colon) = (separator, colon)
             case (_, let value?): throw fail(.unsupported, "'tojson' with \(value.kind) for '\(name)'")
             }
         }

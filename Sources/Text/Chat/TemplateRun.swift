@@ -11,8 +11,6 @@ struct TemplateRun {
     private var depth = 0
     /// Macros and block `set`s around the statement, whose text does not go straight to the output.
     private var captures = 0
-    /// Loops around the statement.
-    private var loops = 0
 
     private enum Flow { case on, leave, again }
 
@@ -122,11 +120,7 @@ struct TemplateRun {
     private mutating func run(_ loop: TemplateLoop) throws(ChatTemplateError) -> Flow {
         var elements = try elements(of: try evaluate(loop.sequence))
         scopes.append([:])
-        loops += 1
-        defer {
-            loops -= 1
-            scopes.removeLast()
-        }
+        defer { scopes.removeLast() }
         if let condition = loop.condition {
             var kept: [TemplateValue] = []
             for element in elements {
@@ -136,15 +130,17 @@ struct TemplateRun {
             }
             elements = kept
         }
+        // Jinja's `else` runs unless a round came to its end, so after `break` or `continue` in all of them too.
+        var isComplete = false
         for (index, element) in elements.enumerated() {
             // Names set in one round are gone in the next.
-            scopes[scopes.count - 1] = [
-                "loop": .loop(TemplateLoopState(elements: elements, index: index, depth: loops - 1))
-            ]
+            scopes[scopes.count - 1] = ["loop": .loop(TemplateLoopState(elements: elements, index: index))]
             try assign(element, to: loop.target)
-            if try run(loop.body) == .leave { return .on }
+            let flow = try run(loop.body)
+            if flow == .leave { break }
+            if flow == .on { isComplete = true }
         }
-        guard elements.isEmpty else { return .on }
+        if isComplete { return .on }
         scopes[scopes.count - 1] = [:]
         return try run(loop.otherwise)
     }
@@ -191,10 +187,9 @@ struct TemplateRun {
             }
             given[name] = value
         }
-        let (outerScopes, outerLoops) = (scopes, loops)
-        defer { (scopes, loops) = (outerScopes, outerLoops) }
-        scopes = [outerScopes[0], given]
-        loops = 0
+        let outer = scopes
+        defer { scopes = outer }
+        scopes = [outer[0], given]
         for parameter in macro.parameters where given[parameter.name] == nil {
             let fallback = parameter.fallback
             scopes[1][parameter.name] = if let fallback { try evaluate(fallback) } else { .undefined(parameter.name) }

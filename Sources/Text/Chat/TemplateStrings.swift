@@ -61,7 +61,7 @@ enum TemplateStrings {
             rest = strip(rest, left: !fromRight, right: fromRight) { $0.isPythonSpace }
             if rest.isEmpty { break }
             if words.count == limit {
-                words.append(String(strip(rest, left: fromRight, right: !fromRight) { $0.isPythonSpace }))
+                words.append(String(rest))
                 break
             }
             if fromRight {

@@ -15,6 +15,7 @@ extension TemplateRun {
     private mutating func write(_ value: TemplateValue, into out: inout String) throws(ChatTemplateError) {
         try spend(1)
         switch value {
+        case .undefined: out += "Undefined"
         case .none: out += "None"
         case .bool(let value): out += value ? "True" : "False"
         case .integer(let value): out += String(value)

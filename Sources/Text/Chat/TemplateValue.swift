@@ -70,8 +70,6 @@ final class TemplateGenerator {
 struct TemplateLoopState {
     var elements: [TemplateValue]
     var index: Int
-    /// Loops around this one.
-    var depth: Int
 }
 
 indirect enum TemplateFunction {
