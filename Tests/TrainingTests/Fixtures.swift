@@ -1,0 +1,8 @@
+import Foundation
+
+enum Fixtures {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "Fixtures")
+
+    static func data(_ path: String) throws -> Data { try Data(contentsOf: root.appending(path: path)) }
+}
