@@ -5,7 +5,7 @@
 package struct Safetensors: Sendable {
     /// File or folder.
     package let path: String
-    /// `__metadata__`, sorted by key; of a sharded folder that of its first shard.
+    /// `__metadata__`; of a sharded folder that of its first shard.
     package let metadata: [String: String]
     package let tensors: TensorTable
 
