@@ -8,9 +8,10 @@ let package = Package(
         .target(name: "Formats"),
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
+        .target(name: "TestSupport", dependencies: ["Programs"], path: "Tests/Support"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Formats"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
-        .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
+        .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
     ]
 )

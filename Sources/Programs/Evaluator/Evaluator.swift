@@ -1,6 +1,6 @@
 /// What a batch is, for the evaluator: how many tokens each row has, and what the operators of `peft.ops/1` read apart
 /// from their operands.
-package struct EvaluationContext {
+package struct EvaluationContext: Sendable {
     /// Where each row's tokens begin, and at the end N: R + 1 numbers that ascend from 0.
     package var rowOffsets: [Int]
     /// M
@@ -10,11 +10,11 @@ package struct EvaluationContext {
     /// Whether dropout drops.
     package var isTraining: Bool
     /// Number `element` of a random operator's stream: for `normal` from the standard normal law, else uniform in [0, 1).
-    package var random: (_ node: Node, _ element: Int) throws(ProgramError) -> Double
+    package var random: @Sendable (_ node: Node, _ element: Int) throws(ProgramError) -> Double
 
     package init(
         rowOffsets: [Int] = [0], targets: Int = 0, positions: [Int]? = nil, isTraining: Bool = true,
-        random: @escaping (Node, Int) throws(ProgramError) -> Double = { (node, _) throws(ProgramError) in
+        random: @escaping @Sendable (Node, Int) throws(ProgramError) -> Double = { (node, _) throws(ProgramError) in
             throw ProgramError("\(node.op.name): the evaluator was given no random numbers")
         }
     ) {
