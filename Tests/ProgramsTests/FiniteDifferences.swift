@@ -48,11 +48,18 @@ struct GradientCheck {
         return builder.reduce(.sum, builder.mul(y, cotangent))
     }
 
+    /// Expects the gradient of Σ y · cotangent by each of `sources`.
+    mutating func expect(sumOf y: Value, by sources: [Value], _ name: String) throws {
+        let loss = loss(y)
+        try expect(loss, by: sources, name)
+    }
+
     /// Expects the gradient of `loss` by each of `sources`, which are arguments.
     func expect(_ loss: Value, by sources: [Value], _ name: String, tolerance: Double = 1e-6) throws {
         let gradients = builder.gradients(of: loss, by: sources)
         let present = gradients.compactMap { $0 }
-        try #require(builder.error == nil && present.count == sources.count, "\(name): \(builder.error?.message ?? "nil")")
+        try #require(
+            builder.error == nil && present.count == sources.count, "\(name): \(builder.error?.message ?? "nil")")
         let analytic = try run(present)
         for (source, gradient) in zip(sources, analytic) {
             let index = builder.graph.node(source).attributes.integers[0]
@@ -60,7 +67,8 @@ struct GradientCheck {
             let numeric = try differences(loss, argument: index)
             let scale = numeric.reduce(1e-3) { max($0, abs($1)) }
             for (a, b) in zip(gradient.values, numeric) {
-                #expect(abs(a - b) <= tolerance * scale, "\(name), argument \(index): \(gradient.values) not \(numeric)")
+                #expect(
+                    abs(a - b) <= tolerance * scale, "\(name), argument \(index): \(gradient.values) not \(numeric)")
                 if !(abs(a - b) <= tolerance * scale) { return }
             }
         }
@@ -74,7 +82,8 @@ struct GradientCheck {
         for element in arguments[argument].values.indices {
             func value(_ step: Double) throws(ProgramError) -> Double {
                 moved.arguments[argument].values[element] = arguments[argument].values[element] + step
-                return try Evaluator.run(graph, context) { node in moved.arguments[node.attributes.integers[0]] }[0].values[0]
+                return try Evaluator.run(graph, context) { node in moved.arguments[node.attributes.integers[0]] }[0]
+                    .values[0]
             }
             let near = try value(h) - value(-h)
             let far = try value(2 * h) - value(-2 * h)

@@ -19,9 +19,11 @@ struct GradientTests {
     func operatorAgainstFiniteDifferences(_ op: Operator) throws {
         for item in OperatorCase.all where item.op == op && item.results[0].type.dtype == .f32 {
             let builder = GraphBuilder()
-            var check = GradientCheck(builder, item.context, arguments: item.operands.map { operand in
-                Tensor64(item.sizes.shape(operand.type), operand.values)
-            })
+            var check = GradientCheck(
+                builder, item.context,
+                arguments: item.operands.map { operand in
+                    Tensor64(item.sizes.shape(operand.type), operand.values)
+                })
             let loss = check.loss(item.apply(in: builder))
             let sources = item.operands.indices.filter { item.isDifferentiable($0) }
                 .map { builder.argument($0, item.operands[$0].type) }
@@ -48,13 +50,14 @@ struct GradientTests {
     }
 
     @Test(arguments: [Operator.equal, .less, .lessEqual])
-    func comparisonIsAConstantAlmostEverywhere(_ op: Operator) {
+    func comparisonIsAConstantAlmostEverywhere(_ op: Operator) throws {
         let builder = GraphBuilder()
         let x = builder.argument(0, TensorType([3]))
         let mask = builder.append(op, [x, builder.constant(0.5)])
         let loss = builder.reduce(.sum, builder.add(mask, builder.mul(x, mask)))
-        #expect(builder.gradients(of: loss, by: [x]) == [builder.mul(builder.broadcast(builder.constant(1), [3]), mask)])
-        #expect(builder.error == nil)
+        let gradient = try #require(builder.gradients(of: loss, by: [x])[0])
+        let results = try Evaluator.run(builder.finish([gradient, mask])) { _ in Tensor64([3], [0.5, 0.25, 1]) }
+        #expect(results[0] == results[1])
     }
 
     /// Second results (statistics, log-sums) are read by gradients only: nobody may differentiate through them.
@@ -96,7 +99,8 @@ struct GradientTests {
         let builder = GraphBuilder()
         let (x, y) = (builder.argument(0, .scalar), builder.argument(1, .scalar))
         let loss = builder.mul(x, builder.stopGradient(y))
-        #expect(builder.gradients(of: loss, by: [x, y]) == [builder.mul(builder.constant(1), builder.stopGradient(y)), nil])
+        #expect(
+            builder.gradients(of: loss, by: [x, y]) == [builder.mul(builder.constant(1), builder.stopGradient(y)), nil])
     }
 }
 

@@ -21,7 +21,8 @@ struct OperatorTests {
             let results = try Evaluator.run(graph, item.context) { node in item.argument(node) }
             for (result, expected) in zip(results, item.results) {
                 #expect(result.shape == item.sizes.shape(expected.type), "\(item)")
-                #expect(isClose(result.values, expected.values, 1e-11), "\(item): \(result.values) not \(expected.values)")
+                #expect(
+                    isClose(result.values, expected.values, 1e-11), "\(item): \(result.values) not \(expected.values)")
             }
         }
     }

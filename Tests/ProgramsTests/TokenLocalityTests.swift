@@ -61,7 +61,9 @@ struct TokenLocalityTests {
         Use(op: .rowGather, operands: [row]),
         Use(op: .rowMean, operands: [x]),
         Use(op: .solve, operands: [TensorType([3, 3]), TensorType([3, 2])]),
-        Use(op: .attention, operands: Array(repeating: TensorType([.tokens, 2, 4]), count: 3), integers: [0, 0], scalars: [0.5]),
+        Use(
+            op: .attention, operands: Array(repeating: TensorType([.tokens, 2, 4]), count: 3), integers: [0, 0],
+            scalars: [0.5]),
         Use(op: .input, operands: [], integers: [StepInput.rowOfToken.rawValue]),
     ]
 
@@ -133,7 +135,8 @@ struct TokenLocalityTests {
                 builder.append(op, [a, builder.argument(1, TensorType([2], .i32)), x(2, [2])])
             case .attentionGradient:
                 builder.append(
-                    op, Array(repeating: x(0, [.tokens, 1, 2]), count: 4) + [x(1, [.tokens, 1]), x(0, [.tokens, 1, 2])],
+                    op,
+                    Array(repeating: x(0, [.tokens, 1, 2]), count: 4) + [x(1, [.tokens, 1]), x(0, [.tokens, 1, 2])],
                     Attributes(integers: [0, 0], scalars: [1]))
             default: builder.append(op, [x(0, [.tokens, 3])])
             }

@@ -49,7 +49,8 @@ package struct OperatorCase: Sendable, CustomStringConvertible {
 
     /// All of the table, in the order of the file.
     package static let all: [OperatorCase] = {
-        let url = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/operators/operators.json")
+        let url = URL(filePath: #filePath).deletingLastPathComponent().appending(
+            path: "../Fixtures/operators/operators.json")
         let decoder = JSONDecoder()
         do {
             return try decoder.decode([Coded].self, from: Data(contentsOf: url)).enumerated().map { index, coded in
@@ -94,7 +95,9 @@ private struct Coded: Decodable {
 
         init(from decoder: any Decoder) throws {
             let container = try decoder.singleValueContainer()
-            value = try (try? container.decode(Double.self)) ?? (container.decode(String.self) == "inf" ? .infinity : -.infinity)
+            value =
+                try (try? container.decode(Double.self))
+                ?? (container.decode(String.self) == "inf" ? .infinity : -.infinity)
         }
     }
 

@@ -127,7 +127,8 @@ package struct Evaluator {
         case .crossEntropyGradient: return [try crossEntropyGradient(x[0], labels: x[1], dloss: x[2])]
         case .rope: return [rope(x[0], cos: x[1], sin: x[2], inverse: integers[0] != 0)]
         case .attention: return attention(x, integers, scale: scalars[0])
-        case .attentionGradient: return attentionGradient(Array(x.dropLast(3)), dout: x[x.count - 1], integers, scale: scalars[0])
+        case .attentionGradient:
+            return attentionGradient(Array(x.dropLast(3)), dout: x[x.count - 1], integers, scale: scalars[0])
         case .reshape: return [Tensor64(sizes.shape(node.type), x[0].values)]
         case .broadcast: return [x[0].broadcast(to: sizes.shape(node.type))]
         case .transpose: return [x[0].transposed(integers)]
