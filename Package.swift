@@ -32,24 +32,38 @@ let plugins: [Target] = methods.flatMap { method -> [Target] in
 
 let package = Package(
     name: "peft-host",
-    products: methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
+    products: [.executable(name: "peft-host", targets: ["Host"])]
+        + methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
+    dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
     targets: [
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra"])]),
         .target(name: "Formats"),
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
+        .target(name: "CHostSupport"),
+        .target(name: "PluginHost", dependencies: ["Programs", "Formats", "CPeftPlugin", "CHostSupport"]),
         .target(name: "Engine", dependencies: ["Kernels", "Programs"]),
-        .target(name: "Models", dependencies: ["Engine", "Formats", "Programs", "Kernels"]),
+        .target(name: "Models", dependencies: ["Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
+        .target(name: "Adapters", dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "CCrypto"]),
+        .executableTarget(
+            name: "Host",
+            dependencies: [
+                "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .target(name: "CPeftPlugin", path: "Sources/PluginAPI/C", exclude: ["peft_layout.inc"]),
         .target(name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."),
         .target(
             name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift", swiftSettings: pluginSettings),
+        .target(name: "TestSupport", dependencies: ["Programs"], path: "Tests/Support"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Formats"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
-        .testTarget(name: "ProgramsTests", dependencies: ["Programs"]),
+        .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
+        .testTarget(name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),
         .testTarget(name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI"]),
     ] + plugins,
     cxxLanguageStandard: .cxx17
