@@ -21,8 +21,9 @@
  *              unless it wants to stop early. No exception, panic or longjmp may leave a callback.
  *   Strings    UTF-8 with a NUL at the end. NULL is allowed only where it is said.
  *   Growth     Every struct begins with struct_size, which its maker sets to sizeof of the type it was compiled with.
- *              Structs and tables grow only at their ends. A host reads what it knows; a byte that is not zero behind
- *              what it knows means that the plugin needs a newer host, which is an error and never ignored.
+ *              Structs and tables grow only at their ends. Smaller than in ABI 1 is an error. A host reads what it knows; a
+ *              byte that is not zero behind what it knows means that the plugin needs a newer host, which is an error and
+ *              never ignored. No struct has padding: reserved fields are 0.
  *   Numbers    All numbers below are frozen: a meaning never changes, a new meaning is a new number or a new table id.
  *
  * Plain C99, C11 and C++17.
@@ -54,7 +55,7 @@ typedef uint64_t peft_value;
 /* What a failed operator returns. */
 #define PEFT_FAILED ((peft_value)0)
 /* "There is no such value", where a function says that one may be left out. */
-#define PEFT_ABSENT ((peft_value)UINT64_MAX)
+#define PEFT_ABSENT ((peft_value)0xFFFFFFFFFFFFFFFFu)
 
 /* Element types. */
 #define PEFT_F32 0
@@ -101,7 +102,8 @@ typedef struct peft_site {
     int32_t kind;      /* PEFT_SITE_… */
     int32_t role;      /* PEFT_ROLE_… */
     int32_t layer;     /* counted from 0; -1 outside the layers */
-    const char *name;  /* the module's path in Hugging Face's words, "model.layers.0.self_attn.q_proj" */
+    const char *name;  /* the module's path in Hugging Face's words, "model.layers.0.self_attn.q_proj"; weight: the
+                        * tensor's, "model.norm.weight", whose parameters are stored behind the module, "model.norm" */
     int64_t inputs;    /* linear: in; embedding: rows of the table; attention, block, prompt: hidden size */
     int64_t outputs;   /* linear: out; embedding, attention, block, prompt: hidden size */
     int64_t heads;     /* attention: query heads; else 0 */
@@ -155,7 +157,8 @@ typedef struct peft_hyperparameter {
 #define PEFT_INIT_CONSTANT 2        /* init_a */
 #define PEFT_INIT_UNIFORM 3         /* in [init_a, init_b) */
 #define PEFT_INIT_NORMAL 4          /* mean init_a, deviation init_b */
-#define PEFT_INIT_KAIMING_UNIFORM 5 /* U(±sqrt(6 / ((1 + a²) fan_in))), a = init_a, fan_in = shape[1] (He et al. 2015) */
+#define PEFT_INIT_KAIMING_UNIFORM 5 /* U(±sqrt(6 / ((1 + a²) fan_in))), a = init_a, fan_in = shape[1] (He et al. 2015); two
+                                     * axes or more */
 #define PEFT_INIT_GRAPH 6           /* set by the init graph (peft_graphs_1.set), which must set it */
 
 /* Flags of parameters and buffers. */
@@ -180,7 +183,7 @@ typedef struct peft_tensor {
 /* ------------------------------------------------------------------------------------------------------------------
  * The host's tables
  *
- * Fetched by id with peft_host.table, any time after peft_plugin_entry was called, and valid as long as the process. An
+ * Fetched by id with peft_host.table, in peft_plugin_entry or any time later, and valid as long as the process. An
  * unknown id gives NULL. An id never changes its meaning; new functions are appended to a table, and struct_size tells
  * which are there: a plugin that uses a function of a later revision checks struct_size first.
  * ------------------------------------------------------------------------------------------------------------------ */
@@ -239,14 +242,15 @@ typedef struct peft_model_1 {
     const char *(*task)(peft_trace *t);
 } peft_model_1;
 
-/* "peft.sites/1": in plan, all sites that match the user's choice, in the model's order. */
+/* "peft.sites/1": in plan, all sites that match the user's choice, in the model's order; in method, those that were taken,
+ * in the same order, which is that of peft_parameters_1.of_site. */
 typedef struct peft_sites_1 {
     uint32_t struct_size;
     uint32_t reserved;
     int64_t (*count)(peft_trace *t);
     /* Writes site `index`; site->struct_size must be set. An index out of range is an error. */
     int32_t (*get)(peft_trace *t, int64_t index, peft_site *site);
-    /* Takes the site. A plugin without a plan callback takes all; one with it takes only what it names here. */
+    /* Plan: takes the site. A plugin without a plan callback takes all; one with it takes only what it names here. */
     int32_t (*take)(peft_trace *t, int64_t index);
 } peft_sites_1;
 
@@ -267,20 +271,21 @@ typedef struct peft_parameters_1 {
 
 /* Graphs, for peft_graphs_1.begin. One is open at a time. */
 #define PEFT_GRAPH_FORWARD 0     /* inject; one result. Token-local. Operands by kind of site, see peft_site_1 */
-#define PEFT_GRAPH_MERGE 1       /* inject at linear and embedding sites; results W' and b' (PEFT_ABSENT: as it was) */
+#define PEFT_GRAPH_MERGE 1       /* inject at linear, embedding and weight sites; see peft_site_1 */
 #define PEFT_GRAPH_INIT 2        /* plan and inject; sets parameters and buffers with `set`, no results */
 #define PEFT_GRAPH_PRELUDE 3     /* plan; its results are readable in every forward by `prelude` */
 #define PEFT_GRAPH_REGULARIZER 4 /* method; one scalar, added to the loss once a step */
 #define PEFT_GRAPH_UPDATE 5      /* method; after each optimizer step; sets parameters and buffers with `set` */
 #define PEFT_GRAPH_EXPORT 6      /* method; names tensors and config fields with the functions of peft_export_1 */
 #define PEFT_GRAPH_IMPORT 7      /* method; the way back: stored tensors in, parameters out with `set` */
+#define PEFT_GRAPH_CALIBRATE 8   /* method, first of two traces; statistics in, hyperparameters out (peft_calibration_1) */
 
 /* "peft.graphs/1": graphs begin and end. */
 typedef struct peft_graphs_1 {
     uint32_t struct_size;
     uint32_t reserved;
     int32_t (*begin)(peft_trace *t, int32_t graph);
-    /* The open graph's operand, counted from 0. Forward at a linear site: x (N, in). Merge: W (out, in), b (out). */
+    /* The open graph's operand, counted from 0: those that peft_site_1 lists. Other graphs have none. */
     peft_value (*operand)(peft_trace *t, int64_t index);
     /* Ends the open graph with its results. */
     int32_t (*end)(peft_trace *t, int64_t count, const peft_value *results);
@@ -293,6 +298,10 @@ typedef struct peft_graphs_1 {
     peft_value (*prelude)(peft_trace *t, int64_t index);
     /* Inject: says that this method cannot be merged into the base, and why, in place of a merge graph. */
     int32_t (*not_mergeable)(peft_trace *t, const char *reason);
+    /* The number of axes of a value and the size of one of them (or PEFT_TOKENS, PEFT_ROWS). Of a failed value, and where
+     * the axis is out of range: 0. */
+    int32_t (*rank)(peft_trace *t, peft_value value);
+    int64_t (*size)(peft_trace *t, peft_value value, int32_t axis);
 } peft_graphs_1;
 
 /* Projections of an attention, for peft_site_1.project. */
@@ -311,7 +320,12 @@ typedef struct peft_graphs_1 {
  *   attention  q (N, h, d), k, v (N, g, d), after position encoding; the layer's input (N, hidden)
  *                                                            → (N, h, d), what goes into the output projection
  *   block      the branch's output (N, hidden), the residual stream that it joins (N, hidden) → the new output (N, hidden)
- *   weight     none; the trained copy is parameter "weight", which the plugin declares
+ *   weight     none                                          → what the model uses in the tensor's place, of its shape
+ *
+ * Operands and results of the merge graph (a result of PEFT_ABSENT: as it was):
+ *   linear     W (out, in), b (out)                          → W', b'. Without a bias operand 1 is an error
+ *   embedding  the table (rows, hidden)                      → the new table
+ *   weight     the tensor                                    → the new tensor
  */
 typedef struct peft_site_1 {
     uint32_t struct_size;
@@ -319,7 +333,7 @@ typedef struct peft_site_1 {
     /* linear: the frozen layer applied to v (…, in) → (…, out), bias included. May be called several times, on tokens or on
      * parameters. Never another adapter. */
     peft_value (*base)(peft_trace *t, peft_value v);
-    /* linear: W (out, in); weight: the tensor. In forward, merge and init. */
+    /* linear: W (out, in); embedding: the table; weight: the tensor. In forward, merge and init. */
     peft_value (*weight)(peft_trace *t);
     /* init under quantisation: the weight before it was quantised; else equal to weight. */
     peft_value (*original_weight)(peft_trace *t);
@@ -335,20 +349,21 @@ typedef struct peft_site_1 {
     /* attention: a frozen projection (PEFT_PROJECT_…) of v (…, in), without position encoding → (…, out). */
     peft_value (*project)(peft_trace *t, int32_t projection, peft_value v);
     /* attention: the frozen attention over q, k, v, with more keys and values in front of every row: (T, g, d) or
-     * (R, T, g, d), not rotated; PEFT_ABSENT for none. */
+     * (R, T, g, d), not rotated; PEFT_ABSENT for none. The row's own tokens then take positions from T on: T is the same
+     * at all sites. */
     peft_value (*attend)(
         peft_trace *t, peft_value q, peft_value k, peft_value v, peft_value more_keys, peft_value more_values);
     /* attention: softmax over a set of keys and values alone: (K, g, d) or (R, K, g, d) → (N, h, d). */
     peft_value (*attend_set)(peft_trace *t, peft_value q, peft_value keys, peft_value values);
-    /* init: a calibration statistic that the method asked for in its capabilities, by name. */
+    /* init: a calibration statistic, asked for in plan with peft_calibration_1.collect; see there for its shape. */
     peft_value (*statistic)(peft_trace *t, const char *name);
     /* prompt: the keys (0) or values (1) that the frozen model computes in layer `layer` for a text: (count, g, d). */
     peft_value (*text_cache)(peft_trace *t, const char *text, int64_t layer, int32_t which);
 } peft_site_1;
 
 /* "peft.ops/1": the operators. All are pure; all but those marked have gradients, which the host derives. Operands
- * broadcast as in NumPy: shapes are aligned at their last axes, an axis of 1 stretches. Graphs of the forward are
- * token-local: nothing there may mix the tokens of a batch; an operator that would is an error that names it. */
+ * broadcast as in NumPy: shapes are aligned at their last axes, an axis of 1 stretches. Axes count from 0. Graphs of the
+ * forward are token-local: nothing there may mix the tokens of a batch; an operator that would is an error that names it. */
 typedef struct peft_ops_1 {
     uint32_t struct_size;
     uint32_t reserved;
@@ -383,7 +398,7 @@ typedef struct peft_ops_1 {
     peft_value (*less_equal)(peft_trace *t, peft_value a, peft_value b);
     /* a where the condition is not 0, else b. */
     peft_value (*where)(peft_trace *t, peft_value condition, peft_value a, peft_value b);
-    peft_value (*cast)(peft_trace *t, peft_value x, int32_t dtype);
+    peft_value (*cast)(peft_trace *t, peft_value x, int32_t dtype); /* to i32: toward zero; no gradient */
 
     /* a (…, M, K) · b (…, K, O) → (…, M, O); a flag of 1 takes the operand with its last two axes swapped. */
     peft_value (*matmul)(peft_trace *t, peft_value a, peft_value b, int32_t transpose_a, int32_t transpose_b);
@@ -428,7 +443,9 @@ typedef struct peft_ops_1 {
 
     /* Random, from the host's streams: keyed by seed, method, module, the operator's place among the graph's random
      * operators, step, micro-batch, row and position; not by how rows are packed. */
-    peft_value (*dropout)(peft_trace *t, peft_value x, double probability); /* identity unless training */
+    /* Drops each element with `probability`, in [0, 1), and scales the others by 1 / (1 − probability). x itself with
+     * probability 0 (no random operator then), and unless training. */
+    peft_value (*dropout)(peft_trace *t, peft_value x, double probability);
     peft_value (*row_bernoulli)(peft_trace *t, double probability);         /* (R), 1 with that probability */
     peft_value (*bernoulli)(peft_trace *t, double probability, int32_t rank, const int64_t *shape);
     peft_value (*normal)(peft_trace *t, double mean, double deviation, int32_t rank, const int64_t *shape);
@@ -438,7 +455,8 @@ typedef struct peft_ops_1 {
     /* No gradient: */
     peft_value (*cumsum)(peft_trace *t, peft_value x, int32_t axis);
     /* Over the last axis: sort ascending, top_k the k largest in descending order. Two results: the values are returned,
-     * the positions (i32) written to *indices, which may be NULL. */
+     * the positions (i32) written to *indices, which may be NULL. For gradients of the values pick them with `equal`
+     * of an iota and the positions. */
     peft_value (*sort)(peft_trace *t, peft_value x, peft_value *indices);
     peft_value (*top_k)(peft_trace *t, peft_value x, int64_t k, peft_value *indices);
     /* The k-th smallest of all elements of x; k, a scalar from 1 up, may be known only when run. */
@@ -447,41 +465,60 @@ typedef struct peft_ops_1 {
     peft_value (*step)(peft_trace *t);
     peft_value (*total_steps)(peft_trace *t);
 
-    /* Linear algebra on matrices of fixed size. solve and inverse have gradients. */
+    /* Linear algebra on matrices of fixed size; solve and inverse also on a batch of them, (…, n, n), and with gradients. */
     peft_value (*solve)(peft_trace *t, peft_value a, peft_value b); /* X with A X = B */
     peft_value (*inverse)(peft_trace *t, peft_value a);
     /* Reduced: a (m, n) → q (m, k), r (k, n), k = min(m, n). Returns q. Init and merge only. */
     peft_value (*qr)(peft_trace *t, peft_value a, peft_value *r);
     /* Reduced: a → u (m, k), s (k) descending, vt (k, n). Returns u. Init and merge only. */
     peft_value (*svd)(peft_trace *t, peft_value a, peft_value *s, peft_value *vt);
+
+    /* x (N, h, d) turned by angles: cos, sin (N, d/2); element i is paired with i + d/2 (Su et al. 2021). */
+    peft_value (*rope)(peft_trace *t, peft_value x, peft_value cos, peft_value sin);
+    /* q (N, h, d), k and v (N, g, d), g divides h → (N, h, d): softmax of scale · q kᵀ over the tokens of the token's own
+     * row up to itself, at most the last `window` of them (0: all). */
+    peft_value (*attention)(peft_trace *t, peft_value q, peft_value k, peft_value v, int64_t window, double scale);
+    /* The same over all of a set of keys and values, (K, g, d) or each row's own (R, K, g, d). */
+    peft_value (*attention_set)(peft_trace *t, peft_value q, peft_value keys, peft_value values, double scale);
 } peft_ops_1;
 
 /* "peft.export/1": how a method is stored, where the default does not do. The default: parameter p of a site as
  * "base_model.model.<module>.<p>", of the method as "base_model.<p>", every hyperparameter as the config field of its
- * name. */
+ * name. A method with an export graph names all of its tensors; fields keep their default where it does not name them. */
 typedef struct peft_export_1 {
     uint32_t struct_size;
     uint32_t reserved;
     /* Export: a tensor by its full stored name. */
     int32_t (*tensor)(peft_trace *t, const char *name, peft_value value);
-    /* Export: only the rows of `value` where mask (its first axis, f32) is not 0: a size known only when run. */
-    int32_t (*tensor_rows)(peft_trace *t, const char *name, peft_value value, peft_value mask);
+    /* Export: of `value` only what lies along `axis` where mask (that axis' size, f32) is not 0: a size known only when
+     * run. */
+    int32_t (*tensor_masked)(peft_trace *t, const char *name, peft_value value, int32_t axis, peft_value mask);
     /* Export: a tensor that only training needs, for the file beside the adapter. */
     int32_t (*sidecar)(peft_trace *t, const char *name, peft_value value);
-    /* Export: a field of adapter_config.json, fixed (JSON text) or filled from a value when run (numbers, or with
-     * as_boolean 1 true and false). `path` members are separated by '/'. */
+    /* Export: a field of adapter_config.json, fixed (JSON text; NULL leaves the field out) or filled from a value when run:
+     * a scalar as a number, (n) as a list, with as_boolean 1 true where it is not 0. `path` members are separated by
+     * '/'. */
     int32_t (*field)(peft_trace *t, const char *path, const char *json);
     int32_t (*field_from)(peft_trace *t, const char *path, peft_value value, int32_t as_boolean);
     /* Import: a stored tensor by its full name, of the given shape. */
     peft_value (*stored)(peft_trace *t, const char *name, int32_t rank, const int64_t *shape);
 } peft_export_1;
 
-/* "peft.config/1": in import_config, the fields of a foreign adapter_config.json by path (members separated by '/'), and
- * the hyperparameters that follow from them. Fields with a hyperparameter's name are set already. */
+/* What a field of a config can be. */
+#define PEFT_JSON_NULL 0 /* also: not there */
+#define PEFT_JSON_BOOLEAN 1
+#define PEFT_JSON_NUMBER 2
+#define PEFT_JSON_STRING 3
+#define PEFT_JSON_LIST 4
+#define PEFT_JSON_OBJECT 5
+
+/* "peft.config/1": in import_config, the fields of a foreign adapter_config.json by path (members, and positions in lists,
+ * separated by '/'), and the hyperparameters that follow from them. Fields with a hyperparameter's name and type are set
+ * already. A field that is not there, or of another type, is an error and gives 0 or "". */
 typedef struct peft_config_1 {
     uint32_t struct_size;
     uint32_t reserved;
-    int32_t (*has)(peft_trace *t, const char *path); /* 1 if it is there and not null */
+    int32_t (*kind)(peft_trace *t, const char *path); /* PEFT_JSON_…; never an error */
     int64_t (*integer)(peft_trace *t, const char *path);
     double (*number)(peft_trace *t, const char *path);
     int32_t (*boolean)(peft_trace *t, const char *path);
@@ -494,7 +531,28 @@ typedef struct peft_config_1 {
     int32_t (*set_string)(peft_trace *t, const char *name, const char *value);
     /* A per-site hyperparameter at the modules that `pattern` (a regular expression) matches. */
     int32_t (*set_pattern)(peft_trace *t, const char *name, const char *pattern, double value);
+    /* 1 if the adapter holds a tensor of this full name (P-Tuning: is the encoder there, or its output only?). */
+    int32_t (*has_tensor)(peft_trace *t, const char *name);
 } peft_config_1;
+
+/* "peft.calibration/1": methods that look at data before they train (PEFT_CALIBRATES). The model runs over some batches
+ * once; statistics are float32 and belong to a linear site:
+ *   "gram"  (in, in)  the mean of x xᵀ over all tokens x
+ *   "mean"  (in)      the mean of x
+ * Init graphs read them with peft_site_1.statistic. A method whose shapes depend on them (EVA's ranks) builds a calibrate
+ * graph in `method`: when it has run, the method is traced again with the hyperparameters that it gave. */
+typedef struct peft_calibration_1 {
+    uint32_t struct_size;
+    uint32_t reserved;
+    /* Plan: asks for a statistic at every site that is taken. */
+    int32_t (*collect)(peft_trace *t, const char *statistic);
+    /* 1 in the second of two traces, where no calibrate graph may begin. */
+    int32_t (*done)(peft_trace *t);
+    /* Calibrate graph: the statistic of taken site `site`. */
+    peft_value (*of_site)(peft_trace *t, int64_t site, const char *statistic);
+    /* Calibrate graph: a scalar that becomes hyperparameter `name` of taken site `site` (an integer one is rounded). */
+    int32_t (*hyperparameter)(peft_trace *t, int64_t site, const char *name, peft_value value);
+} peft_calibration_1;
 
 /* "peft.kernel/1": plain C functions that a plugin brings where the operators are not enough. The one thing of a plugin
  * that runs while training; the user must allow it. Called from any thread, one call at a time for each node. */
@@ -504,9 +562,10 @@ typedef struct peft_kernel {
     uint32_t struct_size;
     uint32_t flags;             /* PEFT_KERNEL_… */
     const char *name;
-    const char *signature;      /* "(in f32[n], n: i64, scale: f32) -> out f32[n]" */
+    const char *signature;      /* "(in f32[n], n: i64, scale: f32) -> out f32[n]"; results: arrays behind the -> */
     peft_function forward;      /* a function with that C signature: arrays as pointers, sizes as their types */
-    const char *vjp_signature;  /* of the vector-Jacobian product; NULL: no gradient */
+    const char *vjp_signature;  /* of the vector-Jacobian product: the same arguments, then the gradients of the results ->
+                                 * the gradients of the arrays; NULL: no gradient */
     peft_function vjp;
 } peft_kernel;
 
@@ -517,10 +576,11 @@ typedef struct peft_kernel_1 {
     uint32_t reserved;
     /* Registers a kernel in plan; returns its number, or -1. */
     int64_t (*add)(peft_trace *t, const peft_kernel *kernel);
-    /* Calls it on arrays and scalars in the signature's order; result `index` of them. */
+    /* A node that calls it: on `count` arrays, and on the scalars that no array's size gives, both in the signature's order.
+     * Returns the first result and writes the others to *more, which is NULL where there is one. */
     peft_value (*call)(
         peft_trace *t, int64_t kernel, int32_t count, const peft_value *arrays, int32_t scalar_count,
-        const double *scalars, int32_t rank, const int64_t *shape);
+        const double *scalars, peft_value *more);
 } peft_kernel_1;
 
 /* ------------------------------------------------------------------------------------------------------------------
