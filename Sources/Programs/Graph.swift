@@ -28,6 +28,10 @@ package struct Graph: Hashable, Sendable {
 
     package func type(_ value: Value) -> TensorType { nodes[value.node].results[value.result] }
     package func node(_ value: Value) -> Node { nodes[value.node] }
+    /// Whether there is such a value.
+    package func contains(_ value: Value) -> Bool {
+        nodes.indices.contains(value.node) && nodes[value.node].results.indices.contains(value.result)
+    }
 
     /// Which nodes the outputs need.
     package func live(from roots: [Value]) -> [Bool] {
@@ -49,10 +53,12 @@ package struct Graph: Hashable, Sendable {
     }
 
     /// The same function in the one form that does not depend on the order in which it was written: nodes in depth-first
-    /// order from the outputs, nothing unused. Two graphs compute the same iff (up to algebra) these are equal.
+    /// order from the outputs, nothing unused, nothing twice. Two graphs compute the same iff (up to algebra) these are equal.
     package func canonical() -> Graph {
-        var order: [Int] = []
+        var result = Graph()
         var place: [Int: Int] = [:]
+        var known: [Node: Int] = [:]
+        func moved(_ value: Value) -> Value { Value(place[value.node]!, value.result) }
         for output in outputs {
             // An explicit stack: graphs of a thousand unrolled nodes must not overflow ours.
             var stack: [(node: Int, next: Int)] = [(output.node, 0)]
@@ -63,19 +69,20 @@ package struct Graph: Hashable, Sendable {
                     stack[stack.count - 1].next += 1
                     stack.append((nodes[node].inputs[next].node, 0))
                 } else {
-                    place[node] = order.count
-                    order.append(node)
+                    var copy = nodes[node]
+                    copy.inputs = copy.inputs.map(moved)
+                    if let twin = known[copy] {
+                        place[node] = twin
+                    } else {
+                        place[node] = result.nodes.count
+                        known[copy] = result.nodes.count
+                        result.nodes.append(copy)
+                    }
                     stack.removeLast()
                 }
             }
         }
-        func moved(_ value: Value) -> Value { Value(place[value.node]!, value.result) }
-        return Graph(
-            nodes: order.map { index in
-                var node = nodes[index]
-                node.inputs = node.inputs.map(moved)
-                return node
-            },
-            outputs: outputs.map(moved))
+        result.outputs = outputs.map(moved)
+        return result
     }
 }

@@ -23,7 +23,7 @@ package final class GraphBuilder {
 
     /// The type of a value, or a scalar where there is none.
     package func type(_ value: Value) -> TensorType {
-        value == .none ? .scalar : graph.type(value)
+        graph.contains(value) ? graph.type(value) : .scalar
     }
 
     /// Notes the first error.
@@ -37,9 +37,7 @@ package final class GraphBuilder {
     @discardableResult
     package func append(_ op: Operator, _ inputs: [Value] = [], _ attributes: Attributes = Attributes()) -> Value {
         guard error == nil, !inputs.contains(.none) else { return .none }
-        for input in inputs where !(graph.nodes.indices.contains(input.node)
-            && graph.nodes[input.node].results.indices.contains(input.result))
-        {
+        guard inputs.allSatisfy(graph.contains) else {
             return fail("\(op.name): an operand is not a value of this graph")
         }
         var attributes = attributes
@@ -50,7 +48,7 @@ package final class GraphBuilder {
         do throws(ProgramError) {
             let types = inputs.map(graph.type)
             let results = try inferTypes(op, types, attributes)
-            try checkScope(op, types, results, attributes)
+            try scope.check(op, types, results, attributes)
             let node = Node(op, inputs, attributes, results: results)
             if let index = known[node] { return Value(index) }
             known[node] = graph.nodes.count
@@ -64,7 +62,7 @@ package final class GraphBuilder {
     /// The graph with these outputs.
     package func finish(_ outputs: [Value]) throws(ProgramError) -> Graph {
         if let error { throw error }
-        guard !outputs.contains(.none) else { throw ProgramError("a graph's output was never computed") }
+        guard outputs.allSatisfy(graph.contains) else { throw ProgramError("a graph's output is not a value of it") }
         graph.outputs = outputs
         return graph
     }
@@ -72,8 +70,10 @@ package final class GraphBuilder {
     /// Copies another graph in. `leaf` gives the value that stands for a leaf (or for `base`) of it, given the node and
     /// its already copied inputs; nil copies the node as it is.
     ///
+    /// - Parameter stream: the module path of the site at which `other` stands. It names the random streams of `other`:
+    ///   without it the first dropout at one site would be the first dropout at every site.
     /// - Returns: the outputs of `other`, as values of this graph.
-    package func inline(_ other: Graph, leaf: (Node, [Value]) -> Value?) -> [Value] {
+    package func inline(_ other: Graph, stream: String = "", leaf: (Node, [Value]) -> Value?) -> [Value] {
         var copied: [Value] = []
         copied.reserveCapacity(other.nodes.count)
         for node in other.nodes {
@@ -81,11 +81,23 @@ package final class GraphBuilder {
                 let base = copied[input.node]
                 return base == .none ? .none : Value(base.node, input.result == 0 ? base.result : input.result)
             }
-            copied.append(leaf(node, inputs) ?? append(node.op, inputs, node.attributes))
+            copied.append(leaf(node, inputs) ?? append(node.op, inputs, attributes(of: node, stream: stream)))
         }
         return other.outputs.map { output in
             let base = copied[output.node]
             return base == .none ? .none : Value(base.node, output.result == 0 ? base.result : output.result)
         }
+    }
+
+    /// What a copied node keeps: its draws are named here by the stream, or numbered anew in a plugin's own graph.
+    private func attributes(of node: Node, stream: String) -> Attributes {
+        var attributes = node.attributes
+        guard node.op.isRandom else { return attributes }
+        if scope != .host {
+            attributes.integers.removeFirst()
+        } else if !stream.isEmpty {
+            attributes.text = stream
+        }
+        return attributes
     }
 }

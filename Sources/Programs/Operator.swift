@@ -36,6 +36,31 @@ package enum Operator: UInt16, CaseIterable, Hashable, Sendable {
     /// Element-wise with two operands that broadcast.
     package var isBinary: Bool { (Operator.add.rawValue...Operator.lessEqual.rawValue).contains(rawValue) }
     package var isLeaf: Bool { rawValue <= Operator.iota.rawValue }
+    /// How many integers its attributes hold; nil where that depends on a shape.
+    var integerCount: Int? {
+        switch self {
+        case .argument, .parameter, .frozen, .site, .constant, .sum, .mean, .max, .maxGradient, .reshape, .transpose,
+            .broadcast, .bernoulli, .normal, .uniform, .call:
+            nil
+        case .input, .iota, .cast, .rope, .concat, .scatterAdd, .dropout, .rowBernoulli, .cumsum, .topK, .base,
+            .unaryGradient:
+            1
+        case .matmul, .attention, .attentionGradient: 2
+        case .slice: 3
+        default: 0
+        }
+    }
+
+    /// How many numbers its attributes hold; nil where that depends on a shape.
+    var scalarCount: Int? {
+        switch self {
+        case .constant, .call: nil
+        case .layerNorm, .rmsNorm, .attention, .attentionGradient, .dropout, .bernoulli, .rowBernoulli: 1
+        case .normal, .uniform: 2
+        default: 0
+        }
+    }
+
     /// Draws numbers from a stream; its place in that stream is its ordinal, so two of a kind are never one.
     package var isRandom: Bool { (Operator.dropout.rawValue...Operator.rowBernoulli.rawValue).contains(rawValue) }
 }
@@ -92,11 +117,24 @@ package enum SiteValue: Int, CaseIterable, Hashable, Sendable {
 package struct Attributes: Hashable, Sendable {
     package var integers: [Int]
     package var scalars: [Double]
+    /// The name of a frozen tensor; of a random operator, the module path that its stream belongs to.
     package var text: String
 
     package init(integers: [Int] = [], scalars: [Double] = [], text: String = "") {
         self.integers = integers
         self.scalars = scalars
         self.text = text
+    }
+
+    /// The same bits: 0 and −0 are two constants, a NaN is itself, and names are bytes.
+    package static func == (a: Attributes, b: Attributes) -> Bool {
+        a.integers == b.integers && a.scalars.map(\.bitPattern) == b.scalars.map(\.bitPattern)
+            && a.text.utf8.elementsEqual(b.text.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(integers)
+        for scalar in scalars { hasher.combine(scalar.bitPattern) }
+        for byte in text.utf8 { hasher.combine(byte) }
     }
 }

@@ -9,7 +9,11 @@ extension GraphBuilder {
     ///   - sources: the values to differentiate by, usually the trainable parameters.
     /// - Returns: for each source its gradient, of the same shape; nil where the loss does not depend on it.
     package func gradients(of loss: Value, by sources: [Value]) -> [Value?] {
-        guard error == nil, loss != .none else { return sources.map { _ in nil } }
+        guard error == nil, loss != .none, !sources.contains(.none) else { return sources.map { _ in nil } }
+        guard ([loss] + sources).allSatisfy(graph.contains) else {
+            fail("gradients: a loss or a source is not a value of this graph")
+            return sources.map { _ in nil }
+        }
         guard type(loss) == .scalar else {
             fail("only a scalar can be differentiated, not \(type(loss).name)")
             return sources.map { _ in nil }
@@ -32,9 +36,11 @@ extension GraphBuilder {
                 return sources.map { _ in nil }
             }
             let wants = node.inputs.map { needed[$0.node] && graph.type($0).dtype == .f32 }
+            guard wants.contains(true) else { continue }
             let contributions = pullBack(node, Value(index), incoming, wants: wants)
-            for (operand, contribution) in zip(node.inputs, contributions) {
-                if let contribution, needed[operand.node] { adjoints.add(contribution, to: operand) }
+            guard error == nil else { return sources.map { _ in nil } }
+            for (index, operand) in node.inputs.enumerated() where wants[index] {
+                if let contribution = contributions[index] { adjoints.add(contribution, to: operand) }
             }
         }
         return sources.map { adjoints[$0] }

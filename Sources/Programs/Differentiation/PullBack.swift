@@ -31,6 +31,10 @@ extension GraphBuilder {
             return [gradient, Value(gradient.node, 1), Value(gradient.node, 2)]
         case .crossEntropy: return [append(.crossEntropyGradient, [x, node.inputs[1], dy]), nil]
         case .rope:
+            guard !wants[1], !wants[2] else {
+                fail("rope has no gradient by its angles")
+                return [nil, nil, nil]
+            }
             let inverse = node.attributes.integers[0] != 0
             return [rope(dy, cos: node.inputs[1], sin: node.inputs[2], inverse: !inverse), nil, nil]
         case .attention:
@@ -55,10 +59,10 @@ extension GraphBuilder {
         case .concat:
             var start = 0
             let axis = node.attributes.integers[0]
-            return node.inputs.map { input in
+            return zip(node.inputs, wants).map { input, wanted in
                 let size = type(input).shape[axis].fixed ?? 0
                 defer { start += size }
-                return slice(dy, axis: axis, start..<(start + size))
+                return wanted ? slice(dy, axis: axis, start..<(start + size)) : nil
             }
         case .broadcast: return [unbroadcast(dy, to: type(x).shape)]
         case .solve:
@@ -67,7 +71,7 @@ extension GraphBuilder {
             let axes = Array(type(a).shape.indices)
             let transposed = transpose(a, axes.dropLast(2) + [axes.count - 1, axes.count - 2])
             let db = append(.solve, [transposed, dy])
-            return [unary(.neg, matmul(db, y, transposeB: true)), db]
+            return [wants[0] ? unary(.neg, matmul(db, y, transposeB: true)) : nil, db]
         case .inverse:
             // dA = −Yᵀ dY Yᵀ
             return [unary(.neg, matmul(matmul(y, dy, transposeA: true), y, transposeB: true))]
@@ -91,7 +95,7 @@ extension GraphBuilder {
         case .cos: unary(.neg, mul(dy, unary(.sin, x)))
         case .tanh: mul(dy, sub(constant(1), mul(y, y)))
         case .sigmoid: mul(dy, mul(y, sub(constant(1), y)))
-        case .floor: mul(dy, constant(0))
+        case .floor: fail("floor has no gradient")
         default: append(.unaryGradient, [x, dy], Attributes(integers: [Int(op.rawValue)]))
         }
     }
@@ -121,7 +125,10 @@ extension GraphBuilder {
             return [
                 nil, gradient(1) { select(a, dy, zero) }, gradient(2) { select(a, zero, dy) },
             ]
-        default: return node.inputs.map { _ in nil }
+        case .equal, .less, .lessEqual: return [nil, nil]
+        default:
+            fail("\(node.op.name) has no gradient")
+            return [nil, nil]
         }
     }
 

@@ -4,6 +4,9 @@ package func inferTypes(
     _ op: Operator, _ inputs: [TensorType], _ attributes: Attributes
 ) throws(ProgramError) -> [TensorType] {
     let rule = ShapeRule(op: op, inputs: inputs, attributes: attributes)
+    for input in inputs { try rule.check(input) }
+    if let count = op.integerCount { try rule.count(attributes.integers.count, count, "integers") }
+    if let count = op.scalarCount { try rule.count(attributes.scalars.count, count, "numbers") }
     let results: [TensorType] =
         if op.isLeaf {
             [try rule.leaf()]
@@ -14,29 +17,14 @@ package func inferTypes(
         } else {
             try rule.special()
         }
-    for result in results {
-        guard result.shape.dropFirst().allSatisfy({ !$0.isSymbolic }) else {
-            throw rule.error("only the first axis can be a symbol, which \(result.name) breaks")
-        }
-        guard result.rank <= ShapeRule.maximumRank else {
-            throw rule.error("\(result.rank) axes; at most \(ShapeRule.maximumRank)")
-        }
-        var count = 1
-        for dim in result.shape {
-            let product = count.multipliedReportingOverflow(by: dim.fixed ?? 1)
-            guard !product.overflow, product.partialValue <= ShapeRule.maximumCount else {
-                throw rule.error("\(result.name) is too large")
-            }
-            count = product.partialValue
-        }
-    }
+    for result in results { try rule.check(result) }
     return results
 }
 
 /// One operator with its operands: what the rules in this folder have in hand.
 struct ShapeRule {
     static let maximumRank = 6
-    /// Elements of one value, symbols counted as 1.
+    /// Elements of one value, symbols and empty axes counted as 1.
     static let maximumCount = 1 << 34
 
     let op: Operator
@@ -56,12 +44,35 @@ struct ShapeRule {
         try expect(inputs.count == count, "takes \(count) operands, not \(inputs.count)")
     }
 
-    func integers(_ count: Int) throws(ProgramError) {
-        try expect(attributes.integers.count == count, "needs \(count) integers, not \(attributes.integers.count)")
+    func count(_ count: Int, _ wanted: Int, _ what: String) throws(ProgramError) {
+        try expect(count == wanted, "needs \(wanted) \(what), not \(count)")
     }
 
-    func scalars(_ count: Int) throws(ProgramError) {
-        try expect(attributes.scalars.count == count, "needs \(count) numbers, not \(attributes.scalars.count)")
+    /// The limits that hold for every value. A type that passed can be multiplied out without overflow.
+    func check(_ type: TensorType) throws(ProgramError) {
+        try expect(type.rank <= Self.maximumRank, "\(type.rank) axes; at most \(Self.maximumRank)")
+        try expect(
+            type.shape.dropFirst().allSatisfy { !$0.isSymbolic } && type.shape.allSatisfy { $0.code >= Dim.targets.code },
+            "only the first axis can be a symbol (N, R or M), which \(type.name) breaks")
+        var count = 1
+        for dim in type.shape {
+            let product = count.multipliedReportingOverflow(by: Swift.max(dim.fixed ?? 1, 1))
+            try expect(!product.overflow && product.partialValue <= Self.maximumCount, "\(type.name) is too large")
+            count = product.partialValue
+        }
+    }
+
+    /// Integer `index`, which must be 0 or 1.
+    func flag(_ index: Int) throws(ProgramError) -> Bool {
+        let integer = attributes.integers[index]
+        try expect(integer == 0 || integer == 1, "\(integer) is neither 0 nor 1")
+        return integer == 1
+    }
+
+    /// Scalar `index`, which must lie in `range`.
+    func scalar(_ index: Int, in range: ClosedRange<Double>, _ what: String) throws(ProgramError) {
+        let scalar = attributes.scalars[index]
+        try expect(range.contains(scalar), "the \(what) \(scalar) is not in \(range)")
     }
 
     /// Operand `index` of `count`, which must be f32.
@@ -87,21 +98,20 @@ struct ShapeRule {
         guard let dtype = UInt8(exactly: integers[start]).flatMap(DType.init(rawValue:)) else {
             throw error("no element type has the number \(integers[start])")
         }
-        let shape = integers[(start + 1)...].map { Dim($0) }
-        try expect(shape.allSatisfy { $0.code >= Dim.targets.code }, "no axis has the code \(integers)")
-        return TensorType(shape, dtype)
+        let type = TensorType(integers[(start + 1)...].map { Dim($0) }, dtype)
+        try check(type)
+        return type
     }
 
     func leaf() throws(ProgramError) -> TensorType {
         try operands(0)
         switch op {
         case .input:
-            guard let first = attributes.integers.first, let input = StepInput(rawValue: first) else {
-                throw error("there is no step input \(attributes.integers)")
+            guard let input = StepInput(rawValue: attributes.integers[0]) else {
+                throw error("there is no step input \(attributes.integers[0])")
             }
             return input.type
         case .iota:
-            try integers(1)
             try expect(attributes.integers[0] >= 0, "a negative length")
             return TensorType([Dim(attributes.integers[0])], .i32)
         case .constant:
@@ -111,8 +121,13 @@ struct ShapeRule {
             try expect(attributes.scalars.count == type.fixedCount, "holds \(attributes.scalars.count) numbers")
             return type
         default:
-            try expect(attributes.integers.first.map { $0 >= 0 } ?? false, "its number is missing")
-            return try writtenType(from: 1)
+            guard let number = attributes.integers.first, number >= 0 else { throw error("its number is missing") }
+            let type = try writtenType(from: 1)
+            if op == .site {
+                try expect(SiteValue(rawValue: number) != nil, "there is no value \(number) of a site")
+                try expect(type.dtype == .f32 && type.symbol == nil, "a site's values are f32 of a fixed size")
+            }
+            return type
         }
     }
 

@@ -1,12 +1,15 @@
-extension GraphBuilder {
+extension GraphBuilder.Scope {
     /// Whether this graph may use the operator so: the public ones only, and in a token-local graph nothing that mixes
     /// tokens. What it refuses would make a row's result depend on the rows that happen to be packed beside it.
-    func checkScope(
+    func check(
         _ op: Operator, _ inputs: [TensorType], _ results: [TensorType], _ attributes: Attributes
     ) throws(ProgramError) {
-        guard scope != .host else { return }
+        guard self != .host else { return }
         guard op.rawValue < Operator.unaryGradient.rawValue, op != .frozen else {
             throw ProgramError("\(op.name) is the host's own operator")
+        }
+        if self == .tokenLocal, [.inverse, .qr, .svd].contains(op) {
+            throw ProgramError("\(op.name) is for init and merge; what runs on every token may use solve")
         }
         let mixes: Bool
         switch op {
@@ -17,16 +20,11 @@ extension GraphBuilder {
         case .sum, .mean, .max:
             let axes = attributes.integers.dropFirst()
             mixes = inputs[0].symbol != nil && (axes.isEmpty || axes.contains(0))
-        case .softmax: mixes = inputs[0].symbol != nil && inputs[0].rank == 1
+        case .softmax, .layerNorm, .rmsNorm, .sort, .topK: mixes = inputs[0].symbol != nil && inputs[0].rank == 1
         case .slice, .concat, .cumsum: mixes = inputs[0].symbol != nil && attributes.integers[0] == 0
-        case .sort, .topK: mixes = inputs[0].symbol != nil && inputs[0].rank == 1
         case .gather: mixes = inputs[0].symbol != nil
-        case .scatterAdd: mixes = inputs[0].symbol != nil || inputs[1].symbol != nil
-        case .reshape: mixes = results[0].symbol != inputs[0].symbol
-        case .broadcast: mixes = inputs[0].symbol == nil && results[0].symbol != nil && inputs[0].rank == results[0].rank
-        case .input:
-            mixes = results[0].symbol == .targets
-        default: mixes = false
+        case .scatterAdd: mixes = (inputs + results).contains { $0.symbol != nil }
+        default: mixes = results.contains { $0.symbol == .targets }
         }
         if mixes {
             let operands = inputs.map(\.name).joined(separator: ", ")
