@@ -152,12 +152,19 @@ private struct ManifestReader {
         result.isNullable = try field("nullable", \.bool)
         result.isDerived = try field("derived", \.bool)
         result.summary = try field("summary", \.string)
-        let pattern = try field("pattern") { $0.isNull ? .some(nil) : $0.string.map { .some($0) } }
-        if try field("per_site", \.bool) { result.patternField = pattern ?? Hyperparameter.standardPatternField(of: name) }
+        let pattern = try field("pattern") { json in json.isNull ? "" : json.string }
+        if try field("per_site", \.bool) { 
+            result.patternField = pattern.isEmpty ? Hyperparameter.standardPatternField(of: name) : pattern
+        }
         let isRequired = try field("required", \.bool)
-        result.defaultValue = try field("default") { json -> HyperparameterValue?? in
-            if json.isNull { return .some(isRequired || result.isDerived && !result.isNullable ? nil : .null) }
-            return HyperparameterValue(json, as: type).map { .some($0) }
+        let json = try field("default") { $0 }
+        if !json.isNull {
+            guard let value = HyperparameterValue(json, as: type) else {
+                throw fail("has the default \(json.text().prefix(60)) for \(name), which is not \(result.rule)")
+            }
+            result.defaultValue = value
+        } else if !isRequired, result.isNullable || !result.isDerived {
+            result.defaultValue = .null
         }
         return result
     }

@@ -27,6 +27,7 @@ enum HostInterface {
         "peft.ops/1": UnsafeRawPointer(immortal(operatorsTable())),
         "peft.export/1": UnsafeRawPointer(immortal(exportTable())),
         "peft.config/1": UnsafeRawPointer(immortal(configTable())),
+        "peft.calibration/1": UnsafeRawPointer(immortal(calibrationTable())),
     ]
 
     private static func immortal<T>(_ value: T) -> UnsafeMutablePointer<T> {

@@ -19,7 +19,7 @@ struct ProcessState {
     }
 
     private static var signalHandlers: [sigaction] {
-        (1..<65).map { signal in
+        (Int32(1)..<65).map { signal in
             var action = sigaction()
             sigaction(signal, nil, &action)
             return action

@@ -16,12 +16,13 @@ package enum GeneralField: String, CaseIterable, Sendable {
 
     /// Whether a field that nobody knows says "off", so that leaving it out changes nothing.
     static func isOff(_ name: String, _ value: JSON) -> Bool {
-        switch value {
+        if inert.contains(name) { return true }
+        return switch value {
         case .null, .bool(false), .string("none"), .array([]), .object([]): true
         // "As this method always begins": it counts before the first step only.
         case .bool(true): name.hasPrefix("init_") && name.hasSuffix("weights")
         case .object(let members): members.allSatisfy { isOff($0.key, $0.value) }
-        default: inert.contains(name)
+        default: false
         }
     }
 }

@@ -37,21 +37,33 @@ package struct Settings: Equatable, Sendable {
     /// - Parameter place: the file.
     package init(_ plugin: PluginDescription, config: JSON, place: String) throws(PluginError) {
         self.init(defaultsOf: plugin)
+        if let problem = try read(config, place: place).first { throw problem.error }
+    }
+
+    /// Takes over the fields that are understood, and returns why each of the others is not.
+    mutating func read(
+        _ config: JSON, place: String
+    ) throws(PluginError) -> [(field: String, error: PluginError)] {
         selection.isStrict = false
         guard let members = config.members else {
             throw PluginError(.setting, "is no JSON object", place: place)
         }
+        var problems: [(field: String, error: PluginError)] = []
         for member in members {
+            let before = self
             do throws(PluginError) {
                 if isKnown(member.key) {
                     try set(member.key, json: member.value)
-                } else if !GeneralField.isOff(member.key, member.value) && !GeneralField.inert.contains(member.key) {
+                } else if !GeneralField.isOff(member.key, member.value) {
                     throw unknown(member.key)
                 }
             } catch {
-                throw PluginError(error.code, "\(error.place): \(error.message)", place: place, remedy: error.remedy)
+                self = before
+                let error = PluginError(error.code, "\(error.place): \(error.message)", place: place, remedy: error.remedy)
+                problems.append((member.key, error))
             }
         }
+        return problems
     }
 
     // MARK: Reading
