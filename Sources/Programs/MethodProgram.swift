@@ -82,16 +82,27 @@ package struct ExportMap: Hashable, Sendable {
     package struct Tensor: Hashable, Sendable {
         /// The full stored name.
         package var name: String
-        /// Which output of the graph, and which output masks its rows.
+        /// Which output of the graph.
         package var output: Int
-        package var rowMask: Int?
+        package var mask: Mask?
         package var isSidecar: Bool
 
-        package init(name: String, output: Int, rowMask: Int? = nil, isSidecar: Bool = false) {
+        package init(name: String, output: Int, mask: Mask? = nil, isSidecar: Bool = false) {
             self.name = name
             self.output = output
-            self.rowMask = rowMask
+            self.mask = mask
             self.isSidecar = isSidecar
+        }
+    }
+
+    /// Only what lies along `axis` where the output `output` is not 0 is stored: a size known only when run.
+    package struct Mask: Hashable, Sendable {
+        package var output: Int
+        package var axis: Int
+
+        package init(output: Int, axis: Int) {
+            self.output = output
+            self.axis = axis
         }
     }
 
@@ -99,6 +110,8 @@ package struct ExportMap: Hashable, Sendable {
         package enum Source: Hashable, Sendable {
             /// JSON text.
             case fixed(String)
+            /// The field is left out.
+            case omitted
             case output(Int, asBoolean: Bool)
         }
         /// Members separated by `/`.

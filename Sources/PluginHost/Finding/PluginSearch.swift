@@ -1,0 +1,88 @@
+import Glibc
+
+/// Where plugins are looked for, and how a name becomes a library. Never in the working directory.
+package struct PluginSearch: Sendable {
+    /// In the order in which they are looked through.
+    package let folders: [String]
+
+    /// - Parameters:
+    ///   - pluginPaths: what `--plugin-path` names.
+    ///   - environment: `PEFT_HOST_PLUGIN_PATH` (folders between colons; relative ones do not count) and `HOME`.
+    ///   - executable: the path of this program; plugins may lie beside it.
+    package init(pluginPaths: [String], environment: [String: String], executable: String) {
+        let variable = environment["PEFT_HOST_PLUGIN_PATH"]?.split(separator: ":").map(String.init) ?? []
+        let beside = executable.lastIndex(of: "/").map { String(executable[..<$0]) }
+        let home = environment["HOME"].map { "\($0)/.local/lib/peft-host" }
+        let absolute = variable + [beside, home, "/usr/local/lib/peft-host"].compactMap { $0 }
+        let all = pluginPaths.filter { !$0.isEmpty } + absolute.filter { $0.hasPrefix("/") }
+        folders = all.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+    }
+
+    /// The search path of this process.
+    package init(pluginPaths: [String]) {
+        var environment: [String: String] = [:]
+        for name in ["PEFT_HOST_PLUGIN_PATH", "HOME"] {
+            if let value = getenv(name) { environment[name] = String(cString: value) }
+        }
+        let executable = realpath("/proc/self/exe", nil)
+        defer { free(executable) }
+        self.init(
+            pluginPaths: pluginPaths, environment: environment, executable: executable.map { String(cString: $0) } ?? "")
+    }
+
+    /// A library, or why a file of the search path is none.
+    package typealias Found = (path: String, library: Result<PluginLibrary, PluginError>)
+
+    /// Every `.so` of the search path, folders in their order, files by name.
+    package func list() -> [Found] {
+        folders.flatMap { folder in
+            PluginSearch.libraries(in: folder).map { path in
+                (path, Result { () throws(PluginError) in try PluginLibrary(path: path) })
+            }
+        }
+    }
+
+    /// The plugin that a user means: a path (it has a '/'), a file's name, or a method's id or `peft_type`.
+    package func find(_ name: String) throws(PluginError) -> PluginLibrary {
+        if name.contains("/") { return try PluginLibrary(path: name) }
+        for folder in folders {
+            for file in [name, "lib\(name).so"] where !name.isEmpty && PluginSearch.isFile("\(folder)/\(file)") {
+                return try PluginLibrary(path: "\(folder)/\(file)")
+            }
+            for path in PluginSearch.libraries(in: folder) {
+                guard let library = try? PluginLibrary(path: path) else { continue }
+                if library.manifest.id == name || library.manifest.peftType == name { return library }
+            }
+        }
+        throw notFound(name)
+    }
+
+    private func notFound(_ name: String) -> PluginError {
+        let found = list()
+        let names = found.flatMap { found -> [String] in
+            let file = found.path.split(separator: "/").last.map(String.init) ?? found.path
+            return [(try? found.library.get())?.manifest.id ?? file]
+        }
+        let folders = folders.joined(separator: ", ")
+        let remedy = names.isEmpty ? "name a folder with --plugin-path" : suggestion(for: name, among: names)
+        return PluginError(.notFound, "no such plugin in \(folders)", place: name, remedy: remedy)
+    }
+
+    private static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
+    private static func libraries(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.hasSuffix(".so") { names.append("\(folder)/\(name)") }
+        }
+        return names.sorted().filter(isFile)
+    }
+}

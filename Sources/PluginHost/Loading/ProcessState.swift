@@ -1,0 +1,68 @@
+import CHostSupport
+import Glibc
+
+/// What loading a library must leave as it was: a constructor in it (or `-ffast-math`, which turns denormals off) could
+/// change it for the whole process.
+struct ProcessState {
+    private let floatControl = host_float_control()
+    private let locale = String(cString: setlocale(LC_ALL, nil))
+    private let folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    private let folderName = ProcessState.currentFolder
+    private let handlers = ProcessState.signalHandlers
+    private let threads = ProcessState.entries(of: "/proc/self/task")
+    private let files = ProcessState.entries(of: "/proc/self/fd")
+
+    private static var currentFolder: String {
+        guard let path = getcwd(nil, 0) else { return "" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    private static var signalHandlers: [sigaction] {
+        (Int32(1)..<65).map { signal in
+            var action = sigaction()
+            sigaction(signal, nil, &action)
+            return action
+        }
+    }
+
+    private static func entries(of folder: String) -> Int {
+        guard let stream = opendir(folder) else { return 0 }
+        defer { closedir(stream) }
+        var count = 0
+        while readdir(stream) != nil { count += 1 }
+        return count
+    }
+
+    /// Puts back what changed.
+    ///
+    /// - Returns: what changed, in words; threads and open files are named too, though nobody can take them back.
+    func restore() -> [String] {
+        defer { if folder >= 0 { close(folder) } }
+        var changed: [String] = []
+        if host_float_control() != floatControl {
+            host_set_float_control(floatControl)
+            changed.append("the floating-point mode")
+        }
+        let now = ProcessState.signalHandlers
+        for (index, var old) in handlers.enumerated() where !isEqual(old, now[index]) {
+            sigaction(Int32(index + 1), &old, nil)
+            changed.append("the handler of signal \(index + 1)")
+        }
+        if String(cString: setlocale(LC_ALL, nil)) != locale {
+            setlocale(LC_ALL, locale)
+            changed.append("the locale")
+        }
+        if ProcessState.currentFolder != folderName {
+            fchdir(folder)
+            changed.append("the working directory")
+        }
+        if ProcessState.entries(of: "/proc/self/task") > threads { changed.append("the number of threads") }
+        if ProcessState.entries(of: "/proc/self/fd") > files { changed.append("the number of open files") }
+        return changed
+    }
+
+    private func isEqual(_ a: sigaction, _ b: sigaction) -> Bool {
+        withUnsafeBytes(of: a) { a in withUnsafeBytes(of: b) { b in a.elementsEqual(b) } }
+    }
+}

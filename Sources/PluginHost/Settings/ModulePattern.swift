@@ -1,0 +1,48 @@
+/// Regular expressions over module paths, in the subset that Python's `re` and Swift's `Regex` read alike.
+struct ModulePattern {
+    /// Longer ones are refused: the parser is recursive.
+    private static let maximumLength = 2000
+
+    private let regex: Regex<AnyRegexOutput>
+
+    /// - Parameters:
+    ///   - wrapped: what is compiled, with the user's expression somewhere inside.
+    ///   - field: for errors.
+    private init(_ text: String, wrapped: String, field: String) throws(PluginError) {
+        do {
+            guard text.utf8.count <= Self.maximumLength else {
+                throw PluginError(.setting, "an expression of \(text.utf8.count) characters", place: field)
+            }
+            // Alone first: a stray parenthesis must not close the one that is put around it.
+            _ = try Regex(text)
+            regex = try Regex(wrapped)
+        } catch {
+            throw PluginError(
+                .setting, "\"\(text.prefix(80))\" is not a regular expression", place: field,
+                remedy: "write . for any character, \\. for a dot, .* for anything")
+        }
+    }
+
+    /// Matches whole paths: `target_modules` and `exclude_modules` as a string.
+    init(path text: String, field: String) throws(PluginError) {
+        try self.init(text, wrapped: "(?:\(text))", field: field)
+    }
+
+    /// Matches what a path ends with, from a dot on: a key of `rank_pattern`. (peft's rule: `(.*\.)?(KEY)$`.)
+    init(key text: String, field: String) throws(PluginError) {
+        try self.init(text, wrapped: "(?:.*\\.)?(?:\(text))", field: field)
+    }
+
+    func matches(_ path: String) -> Bool { (try? regex.wholeMatch(in: path)) != nil }
+
+    /// The number of the layer that a path belongs to: its first segment of digits behind two or more others, or the last
+    /// one behind one of `names` (peft's `layers_pattern`); nil outside the layers.
+    static func layer(of path: String, after names: [String]) -> Int? {
+        let segments = path.split(separator: ".", omittingEmptySubsequences: false)
+        let places = segments.indices.dropFirst(2).dropLast().filter { index in
+            !segments[index].isEmpty && segments[index].utf8.allSatisfy { (0x30...0x39).contains($0) }
+        }
+        let place = names.isEmpty ? places.first : places.last { names.contains(String(segments[$0 - 1])) }
+        return place.flatMap { Int(segments[$0]) }
+    }
+}
