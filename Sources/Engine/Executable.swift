@@ -44,6 +44,12 @@ package final class Executable {
         kept = lowering.kept + (inputs.map { [$0] } ?? [])
     }
 
+    /// Elements of 4 bytes that the arena of a graph would have.
+    package static func arenaCount(_ graph: Graph, capacity: Sizes) -> Int {
+        let live = graph.live(from: graph.outputs)
+        return MemoryPlan(graph, capacity: capacity) { live[$0] && !graph.nodes[$0].op.isLeaf }.count
+    }
+
     package func run(_ context: RunContext, on pool: WorkerPool) {
         let (sizes, most) = (context.sizes, capacity)
         precondition(sizes.tokens <= most.tokens && sizes.rows <= most.rows && sizes.targets <= most.targets)

@@ -1,0 +1,106 @@
+import Formats
+import Models
+import PluginHost
+import Programs
+
+/// A method as a plugin described it for one model and one choice of hyperparameters.
+package struct TracedMethod {
+    package let program: MethodProgram
+    /// Hyperparameters and targets under their config names.
+    package let fields: [JSON.Member]
+    package let defaultLearningRate: Double
+    package let library: PluginLibrary
+
+    /// Traces a plugin with what the user typed.
+    ///
+    /// - Parameter options: `-o name=value`, in the order of the command line.
+    package init(
+        _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
+        warn: (String) -> Void
+    ) throws {
+        let plugin = try LoadedPlugin.load(library)
+        let settings = try Settings(plugin.description, options: options)
+        try self.init(plugin, library, settings, model, task, warn)
+    }
+
+    /// Traces a plugin with the hyperparameters of an `adapter_config.json`.
+    ///
+    /// - Parameter tensors: names of the tensors that the adapter holds.
+    package init(
+        _ library: PluginLibrary, configuration: JSON, place: String, tensors: Set<String>, model: LlamaConfiguration,
+        task: Task, warn: (String) -> Void
+    ) throws {
+        let plugin = try LoadedPlugin.load(library)
+        let settings = try importSettings(
+            plugin, config: configuration, place: place, tensors: tensors, model: model.description, task: task.name,
+            labels: task.labels)
+        try self.init(plugin, library, settings, model, task, warn)
+    }
+
+    private init(
+        _ plugin: LoadedPlugin, _ library: PluginLibrary, _ settings: Settings, _ model: LlamaConfiguration,
+        _ task: Task, _ warn: (String) -> Void
+    ) throws {
+        for warning in plugin.warnings { warn(warning) }
+        self.library = library
+        program = try trace(
+            plugin, settings, model: model.description, sites: model.sites(), task: task.name, labels: task.labels,
+            warn: warn)
+        defaultLearningRate = plugin.description.defaultLearningRate
+        fields = TracedMethod.named(settings.fields, program)
+    }
+
+    /// `target_modules` as the suffixes that were really used: a reader need not know what the defaults were.
+    private static func named(_ fields: [JSON.Member], _ program: MethodProgram) -> [JSON.Member] {
+        var suffixes: [String] = []
+        for site in program.sites where site.site.kind == .linear {
+            let suffix = String(site.site.module.split(separator: ".").last ?? "")
+            if !suffixes.contains(suffix) { suffixes.append(suffix) }
+        }
+        var fields = fields
+        if let index = fields.firstIndex(where: { $0.key == "target_modules" }) {
+            if fields[index].value.isNull { fields[index].value = .array(suffixes.sorted().map(JSON.string)) }
+        } else {
+            fields.append(.init("target_modules", .array(suffixes.sorted().map(JSON.string))))
+        }
+        return fields
+    }
+}
+
+/// An adapter put onto its base, ready to run.
+package struct OpenedAdapter {
+    package let stored: StoredAdapter
+    package let model: AdaptedModel
+    package let task: Task
+    package let labels: [String]
+
+    /// Opens an adapter's folder.
+    ///
+    /// - Parameters:
+    ///   - modelPath: the base; nil for the path that the sidecar remembers.
+    ///   - search: where the plugin is, for folders that another program wrote.
+    package init(
+        _ folder: String, modelPath: String?, search: PluginSearch, warn: (String) -> Void
+    ) throws {
+        stored = try StoredAdapter(folder)
+        guard let path = modelPath ?? stored.sidecar?.basePath else {
+            throw AdapterError("it does not say which base it belongs to", place: folder, remedy: "give it with --model")
+        }
+        let base = try Model(path)
+        try stored.checkBase(base)
+        task = try stored.task
+        labels = stored.labels(task)
+        let program: MethodProgram
+        if let own = stored.program {
+            program = own
+        } else {
+            program = try TracedMethod(
+                try search.find(stored.peftType), configuration: stored.configuration,
+                place: folder + "/adapter_config.json", tensors: Set(stored.tensors.map(\.name)),
+                model: base.configuration, task: task, warn: warn
+            ).program
+        }
+        model = try AdaptedModel(base, method: program, task: task, seed: stored.sidecar?.seed ?? 0)
+        try stored.load(into: model)
+    }
+}

@@ -1,0 +1,181 @@
+import Adapters
+import ArgumentParser
+import Engine
+import Formats
+import Foundation
+import Models
+import Programs
+import Training
+
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Train an adapter.",
+        discussion: """
+            peft-host --plugin LoRA train --model SmolLM2-135M-Instruct.Q4_1.gguf --data reviews/ --task seq-cls \\
+                -o r=1 --output adapters/reviews
+            """)
+
+    @OptionGroup var method: PluginOptions
+    @Option(help: "The frozen base: a GGUF file or a Hugging Face folder.") var model: String
+    @Option(help: "A folder with train, valid and test (.tsv, .csv or .jsonl), or one file with --split.") var data: String
+    @Option(help: "What to learn: seq-cls or causal-lm.") var task: TaskOption
+    @Option(help: "The adapter's folder.") var output: String
+
+    @Option(help: "Times that all rows are seen.") var epochs = 3
+    @Option(help: "Rows of a batch.") var batchSize = 8
+    @Option(help: "Batches of an optimizer step.") var gradientAccumulationSteps = 1
+    @Option(help: "Peak learning rate. (default: the method's own)") var learningRate: Double?
+    @Option(help: "How the learning rate changes: constant, linear or cosine.") var schedule = Schedule.Kind.linear
+    @Option(help: "Steps in which the learning rate rises from 0.") var warmupSteps = 0
+    @Option(help: "Decoupled weight decay.") var weightDecay = 0.0
+    @Option(help: "Clip gradients to this norm; 0: no clipping.") var maxGradNorm = 0.0
+    @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
+    @Option(help: "none, or balanced: weigh each class by the inverse of its share.") var classWeights = ClassWeights.none
+    @Option(help: "Draw validation (and test) rows from the training rows: shares such as 0.1 or 0.1,0.2.") var split: String?
+    @Option(help: "Tokens of a row at most. (default: the model's context)") var maxLength: Int?
+    @Flag(help: "Refuse rows that are too long instead of cutting them.") var noTruncate = false
+    @Option(help: "Also write a checkpoint every so many steps.") var checkpointSteps = 0
+    @Flag(help: "Go on at the last checkpoint; from the beginning where there is none.") var resume = false
+    @Flag(help: "Replace the adapter that the output folder holds.") var overwrite = false
+    @Option(help: "Refuse to start when more memory would be needed: 2G, 800M.") var memoryLimit: ByteCount?
+    @Flag(help: "One JSON line an epoch on standard output.") var json = false
+    @OptionGroup var threads: ThreadOptions
+
+    enum ClassWeights: String, ExpressibleByArgument, CaseIterable { case none, balanced }
+
+    func validate() throws {
+        for (name, value, least) in [
+            ("epochs", epochs, 1), ("batch-size", batchSize, 1),
+            ("gradient-accumulation-steps", gradientAccumulationSteps, 1), ("warmup-steps", warmupSteps, 0),
+            ("checkpoint-steps", checkpointSteps, 0), ("max-length", maxLength ?? 2, 2),
+        ] where !(least...1_000_000_000).contains(value) {
+            throw ValidationError("--\(name) \(value): at least \(least)")
+        }
+        for (name, value) in [
+            ("learning-rate", learningRate ?? 1), ("weight-decay", weightDecay), ("max-grad-norm", maxGradNorm),
+        ] where !(value.isFinite && value >= 0) {
+            throw ValidationError("--\(name) \(value): a number from 0 up")
+        }
+        if seed > UInt64(Int64.max) { throw ValidationError("--seed \(seed): at most \(Int64.max)") }
+        _ = try splitShares()
+        _ = try method.parsedOptions()
+    }
+
+    func run() throws {
+        let started = ProcessStart.date
+        try OutputFolder.check(output, resumes: resume, overwrites: overwrite)
+        let base = try Model(model)
+        let tokenizer = try base.tokenizer()
+        let source = try DataSource(data, split: try splitShares(), seed: seed)
+        let context = base.configuration.context
+        let longest = Swift.min(maxLength ?? context, context)
+        let maker = ExampleMaker(tokenizer, maximumLength: longest, truncates: !noTruncate)
+        let splits = try DataSplits(source, maker, classifies: task == .sequenceClassification)
+        if splits.truncated > 0 { Message.warn("\(splits.truncated) rows were cut to \(longest) tokens") }
+
+        let learned: Task = task == .causalLM ? .causalLM : .sequenceClassification(labels: splits.labels.count)
+        let traced = try TracedMethod(
+            method.library(), options: method.parsedOptions(), model: base.configuration, task: learned, warn: Message.warn)
+        var options = trainingOptions(defaultRate: traced.defaultLearningRate)
+        options.maximumLength = longest
+        let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
+        show(TrainableCount(adapted).text)
+
+        let plan = BatchPlan(splits.train, options, labels: learned.labels)
+        try checkMemory(adapted, plan, splits)
+        let sidecar = Sidecar(
+            basePath: URL(filePath: model).standardizedFileURL.path, baseFingerprint: try base.fingerprint(), task: learned, labels: splits.labels,
+            pluginID: traced.library.manifest.id, pluginVersion: traced.library.manifest.version,
+            pluginSHA256: try SHA256.file(traced.library.path), seed: seed, options: options.json)
+        let writer = AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar)
+        let identity: JSON = [
+            "base": .string(sidecar.baseFingerprint), "data": .string(DataHash.of(splits)),
+            "task": .string(learned.name), "plugin": .string(sidecar.pluginID),
+            "settings": .object(traced.fields), "options": options.json,
+        ]
+        if overwrite, !resume { try OutputFolder.clear(output) }
+
+        let pool = threads.pool()
+        let run = TrainingRun(
+            adapted, splits, options, output: output, identity: identity, pool: pool, started: started
+        ) { try writer.write(to: $0) }
+        let view = TrainView(task: learned, json: json)
+        Interrupt.watch()
+        let finished = try run.run(resumes: resume, shouldStop: { Interrupt.happened }, view.show)
+        guard finished else {
+            view.clear()
+            Message.note("interrupted: the last checkpoint is in \(output)/checkpoints; go on with --resume")
+            throw ExitCode(130)
+        }
+        try finish(adapted, splits, view, pool)
+    }
+
+    /// The test row is that of the adapter that was kept, read back from its folder.
+    private func finish(_ adapted: AdaptedModel, _ splits: DataSplits, _ view: TrainView, _ pool: WorkerPool) throws {
+        try StoredAdapter(output).load(into: adapted)
+        let test =
+            splits.test.isEmpty
+            ? nil : try Evaluation(splits.test, Inference(adapted, pool: pool), labels: adapted.task.labels)
+        view.finish(test, adapter: output, trainable: adapted.tensors.trainedCount)
+    }
+
+    private func trainingOptions(defaultRate: Double) -> TrainingOptions {
+        var options = TrainingOptions()
+        options.epochs = epochs
+        options.batchSize = batchSize
+        options.accumulation = gradientAccumulationSteps
+        options.learningRate = learningRate ?? defaultRate
+        options.schedule = schedule
+        options.warmupSteps = warmupSteps
+        options.weightDecay = weightDecay
+        options.maximumNorm = maxGradNorm
+        options.seed = seed
+        options.balancesClasses = classWeights == .balanced
+        options.checkpointSteps = checkpointSteps
+        return options
+    }
+
+    private func splitShares() throws -> (valid: Double, test: Double)? {
+        guard let split else { return nil }
+        let shares = split.split(separator: ",").map { Double($0) ?? -1 }
+        guard (1...2).contains(shares.count), shares.allSatisfy({ $0 >= 0 && $0 < 1 }), shares.reduce(0, +) < 1 else {
+            throw ValidationError("--split \(split): one or two shares between 0 and 1, such as 0.1 or 0.1,0.2")
+        }
+        return (shares[0], shares.count == 2 ? shares[1] : 0)
+    }
+
+    private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits) throws {
+        let forecast = try Forecast(
+            adapted, capacity: plan.capacity, evaluation: Evaluation.capacity(splits.valid + splits.test),
+            resident: ProcessMemory.resident)
+        show(
+            "memory forecast: \(Numbers.megabytes(forecast.total)) (weights \(Numbers.megabytes(forecast.weights)), activations "
+                + "\(Numbers.megabytes(forecast.activations)), method \(Numbers.megabytes(forecast.method)), program "
+                + "\(Numbers.megabytes(forecast.process)))")
+        let (limit, name) =
+            memoryLimit.map { ($0.bytes, "--memory-limit") } ?? (ProcessMemory.available, "the free memory")
+        guard forecast.total > limit else { return }
+        throw TrainingError(
+            "the run needs about \(Numbers.megabytes(forecast.total)), more than \(name) of \(Numbers.megabytes(limit))",
+            remedy: "a smaller --batch-size (with --gradient-accumulation-steps), a smaller --max-length or fewer "
+                + "target modules would help")
+    }
+
+    /// For people; with --json standard output is JSON only.
+    private func show(_ text: String) { json ? Message.note(text) : print(text) }
+}
+
+extension Schedule.Kind: ExpressibleByArgument {}
+
+/// A size in bytes as people write it: 800M, 2G, 1.5GiB.
+struct ByteCount: ExpressibleByArgument {
+    let bytes: Int
+
+    init?(argument: String) {
+        let digits = argument.prefix { $0.isNumber || $0 == "." }
+        let units = ["": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30]
+        let unit = argument.dropFirst(digits.count).uppercased().replacing("IB", with: "").replacing("B", with: "")
+        guard let number = Double(digits), let factor = units[unit], number > 0, number < 1e9 else { return nil }
+        bytes = Int(number * Double(factor))
+    }
+}

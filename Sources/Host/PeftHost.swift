@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+
+@main
+struct PeftHost: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "peft-host",
+        abstract: "Fine-tunes frozen language models on ordinary computers; every method is a plugin.",
+        version: "peft-host \(Version.text)",
+        subcommands: [
+            Train.self, Predict.self, Evaluate.self, Tokenize.self, Logits.self, ReplayRun.self, Plugins.self,
+            Doctor.self,
+        ])
+
+    static func main() {
+        signal(SIGPIPE, SIG_DFL)
+        do {
+            var command = try parseAsRoot(arguments(Array(CommandLine.arguments.dropFirst())))
+            try command.run()
+        } catch let code as ExitCode {
+            Foundation.exit(code.rawValue)
+        } catch {
+            // ArgumentParser's own errors (and its help) know how they are printed.
+            let isUsage = exitCode(for: error) == .validationFailure || exitCode(for: error).isSuccess
+            let message = fullMessage(for: error)
+            if exitCode(for: error).isSuccess {
+                print(message)
+                Foundation.exit(0)
+            }
+            let text = isUsage ? message : "Error: \(error)"
+            FileHandle.standardError.write(Data((text + "\n").utf8))
+            Foundation.exit(isUsage ? 2 : 1)
+        }
+    }
+
+    /// Options may stand in front of the command too: `peft-host --plugin libLoRA.so train …`. They are moved behind it.
+    static func arguments(_ arguments: [String]) -> [String] {
+        let commands = Set(configuration.subcommands.map { $0._commandName })
+        var front: [String] = []
+        var rest = arguments[...]
+        while let first = rest.first, ["--plugin", "--plugin-path"].contains(first) || first.hasPrefix("--plugin=")
+            || first.hasPrefix("--plugin-path=")
+        {
+            let count = first.contains("=") ? 1 : 2
+            front += rest.prefix(count)
+            rest = rest.dropFirst(count)
+        }
+        guard !front.isEmpty, let command = rest.first, commands.contains(command) else { return arguments }
+        return [command] + front + rest.dropFirst()
+    }
+}
+
+enum Version {
+    static let text = "1.0.0"
+}

@@ -1,0 +1,61 @@
+import Adapters
+import ArgumentParser
+import Engine
+import Foundation
+import Models
+import PluginHost
+import Training
+
+/// Where plugins are looked for.
+struct SearchOptions: ParsableArguments {
+    @Option(name: .customLong("plugin-path"), help: "Look for plugins in this folder first. (repeatable)")
+    var pluginPath: [String] = []
+
+    var search: PluginSearch { PluginSearch(pluginPaths: pluginPath) }
+}
+
+/// The method and its hyperparameters.
+struct PluginOptions: ParsableArguments {
+    @Option(help: "The method: a name (LoRA), a file name (libLoRA.so) or a path.")
+    var plugin: String
+
+    @Option(
+        name: .customShort("o"),
+        help: ArgumentHelp("A hyperparameter, name=value; names and defaults are Hugging Face's. (repeatable)", valueName: "name=value"))
+    var options: [String] = []
+
+    @OptionGroup var search: SearchOptions
+
+    func library() throws -> PluginLibrary { try search.search.find(plugin) }
+
+    func parsedOptions() throws -> [(name: String, text: String)] {
+        try options.map { option in
+            guard let split = option.firstIndex(of: "="), split != option.startIndex else {
+                throw ValidationError("-o \(option): write it as name=value")
+            }
+            return (String(option[..<split]), String(option[option.index(after: split)...]))
+        }
+    }
+}
+
+struct ThreadOptions: ParsableArguments {
+    @Option(help: "Threads that compute. (default: all cores; the result does not depend on it)")
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): 1 to 1024") }
+    }
+
+    func pool() -> WorkerPool { WorkerPool(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount) }
+}
+
+enum TaskOption: String, ExpressibleByArgument, CaseIterable {
+    case sequenceClassification = "seq-cls"
+    case causalLM = "causal-lm"
+}
+
+/// Messages for people: standard error, so that standard output stays the result.
+enum Message {
+    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func warn(_ text: String) { note("warning: \(text)") }
+}

@@ -1,0 +1,34 @@
+import Foundation
+
+/// Long work, shown: a live line on a terminal, a plain line now and then elsewhere.
+final class Progress {
+    private let isTerminal = isatty(FileHandle.standardError.fileDescriptor) != 0
+    private let started = Date()
+    private var lastShown = Date.distantPast
+    private var firstStep: Int?
+    private var isLineOpen = false
+
+    func step(_ step: Int, of total: Int, loss: Double, tokensPerSecond: Double) {
+        if firstStep == nil { firstStep = step - 1 }
+        let now = Date()
+        guard now.timeIntervalSince(lastShown) >= (isTerminal ? 0.1 : 15) || step == total else { return }
+        lastShown = now
+        let done = step - firstStep!
+        let left = now.timeIntervalSince(started) / Double(done) * Double(total - step)
+        let text =
+            "step \(step)/\(total)  loss \(Numbers.fixed(loss, 4))  \(Numbers.fixed(tokensPerSecond, 0)) tokens/s  "
+            + "\(Numbers.duration(left)) left"
+        guard isTerminal else { return Message.note(text) }
+        let width = 24
+        let filled = total > 0 ? width * step / total : width
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(bar) \(text)".utf8))
+        isLineOpen = true
+    }
+
+    /// Ends the live line, so that other text can follow.
+    func clear() {
+        if isLineOpen { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        isLineOpen = false
+    }
+}
