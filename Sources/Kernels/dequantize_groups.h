@@ -80,7 +80,8 @@ INLINE void two_halves_at(const uint8_t *p, f32x16 *first, f32x16 *second) {
 #elif PH_LANES == 8
     int32_t word;
     memcpy(&word, p, sizeof word);
-    __m256 pairs = _mm256_cvtph_ps(_mm_set1_epi32(word)), even = _mm256_moveldup_ps(pairs), odd = _mm256_movehdup_ps(pairs);
+    __m256 pairs = _mm256_cvtph_ps(_mm_set1_epi32(word));
+    __m256 even = _mm256_moveldup_ps(pairs), odd = _mm256_movehdup_ps(pairs);
     *first = __builtin_shufflevector(even, even, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     *second = __builtin_shufflevector(odd, odd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 #else
@@ -218,7 +219,9 @@ INLINE void group_q6_k(const uint8_t *b, int64_t g, float *dst) {
     const uint8_t *low = b + 64 * half + 32 * (quarter % 2), *high = b + 128 + 32 * half;
     const int low_shift = 4 * (int)(quarter / 2), high_shift = 2 * (int)quarter;
     for (int h = 0; h < 2; h++) {
-        const u8x16 value = ((load_u8(low + 16 * h) >> low_shift) & 15) | ((load_u8(high + 16 * h) >> high_shift) & 3) << 4;
+        const u8x16 low_bits = (load_u8(low + 16 * h) >> low_shift) & 15;
+        const u8x16 high_bits = (load_u8(high + 16 * h) >> high_shift) & 3;
+        const u8x16 value = low_bits | high_bits << 4;
         const float scale = d * (int8_t)b[192 + 2 * g + h];
         store16(dst + 16 * h, scale * signed_floats(value - 32));
     }
@@ -250,15 +253,15 @@ INLINE void decode_two_bytes(const uint8_t *src, int64_t count, float *dst,
     memcpy(dst + i, &v, (size_t)(4 * (count - i)));
 }
 
-#define DECODE_GROUPS(group, groups_per_block, block_bytes)                              \
-    for (int64_t r = 0; r < rows; r++, src += row_bytes, dst += stride) {                \
-        const int64_t begin = first / PH_GROUP;                                          \
-        const uint8_t *ahead = src + PH_PREFETCH_ROWS * row_bytes + begin / groups_per_block * block_bytes; \
-        __builtin_prefetch(ahead);                                                       \
-        __builtin_prefetch(ahead + 64);                                                  \
-        for (int64_t g = 0; g < count / PH_GROUP; g++)                                   \
-            group(src + (begin + g) / groups_per_block * block_bytes, (begin + g) % groups_per_block, dst + g * PH_GROUP); \
-    }                                                                                    \
+#define DECODE_GROUPS(group, groups_per_block, block_bytes)                                                         \
+    for (int64_t r = 0; r < rows; r++, src += row_bytes, dst += stride) {                                           \
+        const int64_t begin = first / PH_GROUP;                                                                     \
+        const uint8_t *ahead = src + PH_PREFETCH_ROWS * row_bytes + begin / groups_per_block * block_bytes;         \
+        __builtin_prefetch(ahead);                                                                                  \
+        __builtin_prefetch(ahead + 64);                                                                             \
+        for (int64_t g = begin; g < begin + count / PH_GROUP; g++)                                                  \
+            group(src + g / groups_per_block * block_bytes, g % groups_per_block, dst + (g - begin) * PH_GROUP);    \
+    }                                                                                                               \
     break
 
 static void decode(uint32_t type, const void *data, int64_t row_bytes, int64_t rows, int64_t first, int64_t count,

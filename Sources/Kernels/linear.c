@@ -43,8 +43,8 @@ int64_t ph_linear_t_tiles(const ph_weight *w, int64_t n) {
     return divide_up(w->cols, PH_PANEL_WIDTH) * divide_up(n, PH_TOKENS);
 }
 
-void ph_linear_t_tile(const ph_weight *w, const float *dy, int64_t lddy, float *dx, int64_t lddx, int64_t n, float alpha,
-                      int accumulate, int64_t tile, void *scratch) {
+void ph_linear_t_tile(const ph_weight *w, const float *dy, int64_t lddy, float *dx, int64_t lddx, int64_t n,
+                      float alpha, int accumulate, int64_t tile, void *scratch) {
     const ph_kernels *kernels = ph_kernels_in_use();
     const int64_t across = divide_up(w->cols, PH_PANEL_WIDTH);
     const range cols = part(tile % across, PH_PANEL_WIDTH, w->cols), tokens = part(tile / across, PH_TOKENS, n);

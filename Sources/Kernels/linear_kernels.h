@@ -1,8 +1,8 @@
 // The two register-blocked products of levels.h, compiled once for each CPU level (included by linear_*.c).
 //
 // dot:   vectors run along the inner index: no transposition of weights, and a row alone costs no more than its share.
-//        3 rows of x by DOT_ROWS rows of w in registers; the lanes are added up at the end of a chunk.
-// panel: vectors run along the columns; TOKENS rows of a, broadcast, by PANEL_VECTORS vectors in registers.
+//        DOT_TOKENS rows of x by DOT_ROWS rows of w in registers; the lanes are added up at the end of a chunk.
+// panel: vectors run along the columns; PANEL_TOKENS rows of a, broadcast, by PANEL_VECTORS vectors in registers.
 // An element's sum takes the same steps in every variant for fewer rows.
 
 typedef float vec __attribute__((vector_size(4 * PH_LANES)));
@@ -57,7 +57,8 @@ static void copy_block(float *to, int64_t ld_to, const float *from, int64_t ld_f
 /// The sums of the lanes of DOT_ROWS vectors.
 INLINE dot_sums sums(const vec *v) {
 #if PH_LANES == 16
-#define LANES_OF_4(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
+#define LANES_OF_4(a, b, c, d) \
+    a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
 #define OTHER 16
 #elif PH_LANES == 8
 #define LANES_OF_4(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
@@ -89,8 +90,8 @@ INLINE dot_sums sums(const vec *v) {
 #endif
 }
 
-INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy,
-                       float alpha, float beta) {
+INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const float *w, int64_t k, float *y,
+                       int64_t ldy, float alpha, float beta) {
     vec acc[DOT_TOKENS][DOT_ROWS] = {};
     int64_t i = 0;
     for (; i + PH_LANES <= k; i += PH_LANES) {
@@ -145,8 +146,8 @@ static void dot(const float *x, int64_t ldx, const float *w, int64_t k, float *y
 
 // MARK: panel
 
-INLINE void panel_tokens(const int tokens, const float *a, int64_t row_step, int64_t k_step, const float *panel, int64_t k,
-                         float *c, int64_t ldc, float alpha, float beta) {
+INLINE void panel_tokens(const int tokens, const float *a, int64_t row_step, int64_t k_step, const float *panel,
+                         int64_t k, float *c, int64_t ldc, float alpha, float beta) {
     vec acc[PANEL_TOKENS][PANEL_VECTORS] = {};
     for (int64_t p = 0; p < k; p++, a += k_step, panel += PH_PANEL_WIDTH) {
         vec ws[PANEL_VECTORS];
