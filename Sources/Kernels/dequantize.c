@@ -26,13 +26,13 @@ int64_t ph_block_bytes(uint32_t type) {
 }
 
 void ph_dequantize(uint32_t type, const void *src, float *dst, int64_t count) {
-    ph_kernels_in_use()->decode(type, src, 0, count, dst);
+    ph_kernels_in_use()->decode(type, src, 0, 1, 0, count, dst, 0);
 }
 
 void ph_embedding_rows(const ph_weight *table, const int32_t *ids, float *out, int64_t n) {
     const ph_kernels *kernels = ph_kernels_in_use();
     for (int64_t i = 0; i < n; i++) {
         const char *row = (const char *)table->data + ids[i] * table->row_bytes;
-        kernels->decode(table->type, row, 0, table->cols, out + i * table->cols);
+        kernels->decode(table->type, row, table->row_bytes, 1, 0, table->cols, out + i * table->cols, 0);
     }
 }

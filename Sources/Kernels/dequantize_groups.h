@@ -18,6 +18,7 @@ typedef uint8_t u8x16 __attribute__((vector_size(16)));
 typedef int8_t i8x16 __attribute__((vector_size(16)));
 typedef uint16_t u16x16 __attribute__((vector_size(32)));
 typedef uint32_t u32x16 __attribute__((vector_size(64)));
+typedef int32_t i32x16 __attribute__((vector_size(64)));
 typedef float f32x16 __attribute__((vector_size(64)));
 
 INLINE u8x16 load_u8(const uint8_t *p) {
@@ -68,18 +69,39 @@ INLINE float half_at(const uint8_t *p) {
 #endif
 }
 
-/// 16 values scale * q + offset from the low four bits of 16 bytes, then 16 from the high four.
-INLINE void nibbles(u8x16 q, float scale, float offset, float *dst) {
+/// Two neighbouring halves, each in all lanes. (Loads that repeat a word spare the shuffle port, which is the limit.)
+INLINE void two_halves_at(const uint8_t *p, f32x16 *first, f32x16 *second) {
+#if PH_LANES == 16
+    int32_t word;
+    memcpy(&word, p, sizeof word);
+    __m512 pairs = _mm512_cvtph_ps(_mm256_set1_epi32(word));
+    *first = (f32x16)_mm512_moveldup_ps(pairs);
+    *second = (f32x16)_mm512_movehdup_ps(pairs);
+#elif PH_LANES == 8
+    int32_t word;
+    memcpy(&word, p, sizeof word);
+    __m256 pairs = _mm256_cvtph_ps(_mm_set1_epi32(word));
+    __m256 even = _mm256_moveldup_ps(pairs), odd = _mm256_movehdup_ps(pairs);
+    *first = __builtin_shufflevector(even, even, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    *second = __builtin_shufflevector(odd, odd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+    const float a = half_at(p), b = half_at(p + 2);
+    for (int i = 0; i < 16; i++) (*first)[i] = a, (*second)[i] = b;
+#endif
+}
+
+/// table[q] for the low four bits of 16 bytes, then for the high four; table[q] = scale * q + offset.
+INLINE void nibbles(const uint8_t *q, f32x16 scale, f32x16 offset, float *dst) {
+    const i32x16 wide = __builtin_convertvector(load_u8(q), i32x16);
 #if PH_LANES == 16
     // Four bits have sixteen values: look them up in a register.
-    const __m512 steps = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    __m512 table = _mm512_fmadd_ps(steps, _mm512_set1_ps(scale), _mm512_set1_ps(offset));
-    __m512i wide = _mm512_cvtepu8_epi32((__m128i)q);
-    _mm512_storeu_ps(dst, _mm512_permutexvar_ps(wide, table));
-    _mm512_storeu_ps(dst + 16, _mm512_permutexvar_ps(_mm512_srli_epi32(wide, 4), table));
+    const f32x16 steps = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const __m512 table = (__m512)(scale * steps + offset);
+    store16(dst, (f32x16)_mm512_permutexvar_ps((__m512i)wide, table));
+    store16(dst + 16, (f32x16)_mm512_permutexvar_ps((__m512i)(wide >> 4), table));
 #else
-    store16(dst, scale * floats(q & 15) + offset);
-    store16(dst + 16, scale * floats(q >> 4) + offset);
+    store16(dst, scale * __builtin_convertvector(wide & 15, f32x16) + offset);
+    store16(dst + 16, scale * __builtin_convertvector(wide >> 4, f32x16) + offset);
 #endif
 }
 
@@ -104,7 +126,9 @@ INLINE void group_q4_0(const uint8_t *b, int64_t g, float *dst) {
 
 INLINE void group_q4_1(const uint8_t *b, int64_t g, float *dst) {
     (void)g;
-    nibbles(load_u8(b + 4), half_at(b), half_at(b + 2), dst);
+    f32x16 d, m;
+    two_halves_at(b, &d, &m);
+    nibbles(b + 4, d, m, dst);
 }
 
 INLINE void group_q5_0(const uint8_t *b, int64_t g, float *dst) {
@@ -195,7 +219,9 @@ INLINE void group_q6_k(const uint8_t *b, int64_t g, float *dst) {
     const uint8_t *low = b + 64 * half + 32 * (quarter % 2), *high = b + 128 + 32 * half;
     const int low_shift = 4 * (int)(quarter / 2), high_shift = 2 * (int)quarter;
     for (int h = 0; h < 2; h++) {
-        const u8x16 value = ((load_u8(low + 16 * h) >> low_shift) & 15) | ((load_u8(high + 16 * h) >> high_shift) & 3) << 4;
+        const u8x16 low_bits = (load_u8(low + 16 * h) >> low_shift) & 15;
+        const u8x16 high_bits = (load_u8(high + 16 * h) >> high_shift) & 3;
+        const u8x16 value = low_bits | high_bits << 4;
         const float scale = d * (int8_t)b[192 + 2 * g + h];
         store16(dst + 16 * h, scale * signed_floats(value - 32));
     }
@@ -227,25 +253,42 @@ INLINE void decode_two_bytes(const uint8_t *src, int64_t count, float *dst,
     memcpy(dst + i, &v, (size_t)(4 * (count - i)));
 }
 
-#define DECODE_GROUPS(group, groups_per_block, block_bytes)                                  \
-    for (int64_t g = first / PH_GROUP; g < (first + count) / PH_GROUP; g++, dst += PH_GROUP) \
-    group(src + g / groups_per_block * block_bytes, g % groups_per_block, dst)
+#define DECODE_GROUPS(group, groups_per_block, block_bytes)                                                         \
+    for (int64_t r = 0; r < rows; r++, src += row_bytes, dst += stride) {                                           \
+        const int64_t begin = first / PH_GROUP;                                                                     \
+        const uint8_t *ahead = src + PH_PREFETCH_ROWS * row_bytes + begin / groups_per_block * block_bytes;         \
+        __builtin_prefetch(ahead);                                                                                  \
+        __builtin_prefetch(ahead + 64);                                                                             \
+        for (int64_t g = begin; g < begin + count / PH_GROUP; g++)                                                  \
+            group(src + g / groups_per_block * block_bytes, g % groups_per_block, dst + (g - begin) * PH_GROUP);    \
+    }                                                                                                               \
+    break
 
-static void decode(uint32_t type, const void *row, int64_t first, int64_t count, float *dst) {
-    const uint8_t *src = row;
+static void decode(uint32_t type, const void *data, int64_t row_bytes, int64_t rows, int64_t first, int64_t count,
+                   float *dst, int64_t stride) {
+    const uint8_t *src = data;
     switch ((ph_type)type) {
-    case PH_F32: memcpy(dst, src + 4 * first, (size_t)(4 * count)); break;
-    case PH_F16: decode_two_bytes(src + 2 * first, count, dst, load_f16); break;
-    case PH_BF16: decode_two_bytes(src + 2 * first, count, dst, load_bf16); break;
-    case PH_Q4_0: DECODE_GROUPS(group_q4_0, 1, 18); break;
-    case PH_Q4_1: DECODE_GROUPS(group_q4_1, 1, 20); break;
-    case PH_Q5_0: DECODE_GROUPS(group_q5_0, 1, 22); break;
-    case PH_Q5_1: DECODE_GROUPS(group_q5_1, 1, 24); break;
-    case PH_Q8_0: DECODE_GROUPS(group_q8_0, 1, 34); break;
-    case PH_Q2_K: DECODE_GROUPS(group_q2_k, 8, 84); break;
-    case PH_Q3_K: DECODE_GROUPS(group_q3_k, 8, 110); break;
-    case PH_Q4_K: DECODE_GROUPS(group_q4_k, 8, 144); break;
-    case PH_Q5_K: DECODE_GROUPS(group_q5_k, 8, 176); break;
-    case PH_Q6_K: DECODE_GROUPS(group_q6_k, 8, 210); break;
+    case PH_F32:
+        for (int64_t r = 0; r < rows; r++)
+            memcpy(dst + r * stride, src + r * row_bytes + 4 * first, (size_t)(4 * count));
+        break;
+    case PH_F16:
+        for (int64_t r = 0; r < rows; r++)
+            decode_two_bytes(src + r * row_bytes + 2 * first, count, dst + r * stride, load_f16);
+        break;
+    case PH_BF16:
+        for (int64_t r = 0; r < rows; r++)
+            decode_two_bytes(src + r * row_bytes + 2 * first, count, dst + r * stride, load_bf16);
+        break;
+    case PH_Q4_0: DECODE_GROUPS(group_q4_0, 1, 18);
+    case PH_Q4_1: DECODE_GROUPS(group_q4_1, 1, 20);
+    case PH_Q5_0: DECODE_GROUPS(group_q5_0, 1, 22);
+    case PH_Q5_1: DECODE_GROUPS(group_q5_1, 1, 24);
+    case PH_Q8_0: DECODE_GROUPS(group_q8_0, 1, 34);
+    case PH_Q2_K: DECODE_GROUPS(group_q2_k, 8, 84);
+    case PH_Q3_K: DECODE_GROUPS(group_q3_k, 8, 110);
+    case PH_Q4_K: DECODE_GROUPS(group_q4_k, 8, 144);
+    case PH_Q5_K: DECODE_GROUPS(group_q5_k, 8, 176);
+    case PH_Q6_K: DECODE_GROUPS(group_q6_k, 8, 210);
     }
 }

@@ -58,7 +58,8 @@ static void dot_tile(const ph_gemm *op, range rows, range cols, float *decoded) 
         for (int64_t j = cols.begin; j < cols.end; j += kernels->dot_rows) {
             const int64_t count = smaller(kernels->dot_rows, cols.end - j);
             for (int64_t i = 0; i < count; i++)
-                gather(op->b + (j + i) * column + p * step, step, k, fill_zeros(decoded + i * PH_DOT_STRIDE, k));
+                gather(op->b + (j + i) * column + p * step, step, k, decoded + i * PH_DOT_STRIDE);
+            fill_zeros(decoded, count, k);
             kernels->dot(op->a + rows.begin * op->lda + p, op->lda, decoded, k, op->c + rows.begin * op->ldc + j, op->ldc,
                          rows.end - rows.begin, count, op->alpha, p > 0 ? 1 : op->beta);
         }

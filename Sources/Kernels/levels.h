@@ -14,14 +14,17 @@ enum {
     PH_DOT_STRIDE = PH_DOT_CHUNK + 16,  ///< of decoded rows: rows 4096 bytes apart would share their cache sets
     PH_PANEL_WIDTH = 96,    ///< columns of a panel; a multiple of PH_GROUP
     PH_PANEL_CHUNK = 128,   ///< longest part of the inner index in a panel
+    PH_PREFETCH_ROWS = 16,  ///< how far ahead of the decoder rows are fetched
 };
 
 typedef struct ph_kernels {
     /// Rows of a group of the dot kernel.
     int64_t dot_rows;
 
-    /// dst[i] = value first + i of the row at src, i < count. For block types both are multiples of 32.
-    void (*decode)(uint32_t type, const void *src, int64_t first, int64_t count, float *dst);
+    /// dst[r * stride + i] = value first + i of the row at src + r * row_bytes, r < rows, i < count. For block types first
+    /// and count are multiples of 32.
+    void (*decode)(uint32_t type, const void *src, int64_t row_bytes, int64_t rows, int64_t first, int64_t count,
+                   float *dst, int64_t stride);
 
     /// y (n, rows) = alpha x (n, k) w (rows, k)^T + beta y; vectors run along k. w has the row stride PH_DOT_STRIDE,
     /// dot_rows rows, and is filled with zeros up to a multiple of 16; rows <= dot_rows, k <= PH_DOT_CHUNK.

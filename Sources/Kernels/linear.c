@@ -1,7 +1,5 @@
 #include "linear.h"
 
-#include <string.h>
-
 #include "linear_tiles.h"
 
 size_t ph_linear_scratch_bytes(void) { return PH_SCRATCH_FLOATS * sizeof(float); }
@@ -30,9 +28,9 @@ void ph_linear_tile(const ph_weight *w, const float *x, int64_t ldx, float *y, i
         const float beta = p > 0 || accumulate ? 1 : 0;
         for (int64_t r = rows.begin; r < rows.end; r += kernels->dot_rows) {
             const int64_t count = smaller(kernels->dot_rows, rows.end - r);
-            const char *row = (const char *)w->data + r * w->row_bytes;
-            for (int64_t i = 0; i < count; i++, row += w->row_bytes)
-                kernels->decode(w->type, row, p, k, fill_zeros(decoded + i * PH_DOT_STRIDE, k));
+            kernels->decode(w->type, (const char *)w->data + r * w->row_bytes, w->row_bytes, count, p, k, decoded,
+                            PH_DOT_STRIDE);
+            fill_zeros(decoded, count, k);
             kernels->dot(x + tokens.begin * ldx + p, ldx, decoded, k, y + tokens.begin * ldy + r, ldy,
                          tokens.end - tokens.begin, count, alpha, beta);
         }
@@ -41,31 +39,22 @@ void ph_linear_tile(const ph_weight *w, const float *x, int64_t ldx, float *y, i
 
 // MARK: Transposed
 
-enum { PREFETCH_ROWS = 16 };
-
 int64_t ph_linear_t_tiles(const ph_weight *w, int64_t n) {
     return divide_up(w->cols, PH_PANEL_WIDTH) * divide_up(n, PH_TOKENS);
 }
 
-void ph_linear_t_tile(const ph_weight *w, const float *dy, int64_t lddy, float *dx, int64_t lddx, int64_t n, float alpha,
-                      int accumulate, int64_t tile, void *scratch) {
+void ph_linear_t_tile(const ph_weight *w, const float *dy, int64_t lddy, float *dx, int64_t lddx, int64_t n,
+                      float alpha, int accumulate, int64_t tile, void *scratch) {
     const ph_kernels *kernels = ph_kernels_in_use();
     const int64_t across = divide_up(w->cols, PH_PANEL_WIDTH);
     const range cols = part(tile % across, PH_PANEL_WIDTH, w->cols), tokens = part(tile / across, PH_TOKENS, n);
     const int64_t chunk = even_chunk(w->rows, PH_PANEL_CHUNK), width = cols.end - cols.begin;
-    const int64_t values = ph_block_values(w->type), bytes = ph_block_bytes(w->type);
-    const range strip = {cols.begin / values * bytes, divide_up(cols.end, values) * bytes};
     float *panel = scratch;
     for (int64_t p = 0; p == 0 || p < w->rows; p += chunk) {
         const int64_t k = smaller(chunk, w->rows - p);
         const float beta = p > 0 || accumulate ? 1 : 0;
-        const char *row = (const char *)w->data + p * w->row_bytes;
-        for (int64_t i = 0; i < k; i++, row += w->row_bytes) {
-            // A strip of every row is read: too far apart for the hardware to foresee.
-            for (int64_t byte = strip.begin; byte < strip.end; byte += 64)
-                __builtin_prefetch(row + PREFETCH_ROWS * w->row_bytes + byte);
-            kernels->decode(w->type, row, cols.begin, width, panel + i * PH_PANEL_WIDTH);
-        }
+        kernels->decode(w->type, (const char *)w->data + p * w->row_bytes, w->row_bytes, k, cols.begin, width, panel,
+                        PH_PANEL_WIDTH);
         kernels->panel(dy + tokens.begin * lddy + p, lddy, 1, panel, k, dx + tokens.begin * lddx + cols.begin, lddx,
                        tokens.end - tokens.begin, width, alpha, beta);
     }

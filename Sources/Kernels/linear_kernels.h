@@ -1,8 +1,8 @@
 // The two register-blocked products of levels.h, compiled once for each CPU level (included by linear_*.c).
 //
 // dot:   vectors run along the inner index: no transposition of weights, and a row alone costs no more than its share.
-//        3 rows of x by DOT_ROWS rows of w in registers; the lanes are added up at the end of a chunk.
-// panel: vectors run along the columns; TOKENS rows of a, broadcast, by PANEL_VECTORS vectors in registers.
+//        DOT_TOKENS rows of x by DOT_ROWS rows of w in registers; the lanes are added up at the end of a chunk.
+// panel: vectors run along the columns; PANEL_TOKENS rows of a, broadcast, by PANEL_VECTORS vectors in registers.
 // An element's sum takes the same steps in every variant for fewer rows.
 
 typedef float vec __attribute__((vector_size(4 * PH_LANES)));
@@ -15,10 +15,31 @@ enum { DOT_ROWS = 4, PANEL_VECTORS = 3 };
 #endif
 enum { DOT_TOKENS = 3, PANEL_TOKENS = 4 };
 typedef float dot_sums __attribute__((vector_size(4 * DOT_ROWS)));
+typedef float dot_sums_unaligned __attribute__((vector_size(4 * DOT_ROWS), aligned(4)));
 
 INLINE vec load(const float *p) { return *(const vec_unaligned *)p; }
 
 INLINE void store(float *p, vec v) { *(vec_unaligned *)p = v; }
+
+INLINE vec broadcast(float value) {
+    vec v;
+    for (int i = 0; i < PH_LANES; i++) v[i] = value;
+    return v;
+}
+
+/// The first `count` lanes from memory, zeros in the others; count < PH_LANES.
+INLINE vec load_first(const float *p, int64_t count) {
+#if PH_LANES == 16
+    return (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), p);
+#elif PH_LANES == 8
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return (vec)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), lanes));
+#else
+    vec v = {};
+    for (int i = 0; i < count; i++) v[i] = p[i];
+    return v;
+#endif
+}
 
 /// a b + c: fused where the CPU does it.
 #if PH_LANES > 4
@@ -27,12 +48,17 @@ INLINE void store(float *p, vec v) { *(vec_unaligned *)p = v; }
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 #endif
 
+static void copy_block(float *to, int64_t ld_to, const float *from, int64_t ld_from, int64_t rows, int64_t cols) {
+    for (int64_t r = 0; r < rows; r++) memcpy(to + r * ld_to, from + r * ld_from, (size_t)cols * sizeof *to);
+}
+
 // MARK: dot
 
 /// The sums of the lanes of DOT_ROWS vectors.
 INLINE dot_sums sums(const vec *v) {
 #if PH_LANES == 16
-#define LANES_OF_4(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
+#define LANES_OF_4(a, b, c, d) \
+    a, b, c, d, a + 4, b + 4, c + 4, d + 4, a + 8, b + 8, c + 8, d + 8, a + 12, b + 12, c + 12, d + 12
 #define OTHER 16
 #elif PH_LANES == 8
 #define LANES_OF_4(a, b, c, d) a, b, c, d, a + 4, b + 4, c + 4, d + 4
@@ -64,8 +90,8 @@ INLINE dot_sums sums(const vec *v) {
 #endif
 }
 
-INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy,
-                       int64_t rows, float alpha, float beta) {
+INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const float *w, int64_t k, float *y,
+                       int64_t ldy, float alpha, float beta) {
     vec acc[DOT_TOKENS][DOT_ROWS] = {};
     int64_t i = 0;
     for (; i + PH_LANES <= k; i += PH_LANES) {
@@ -79,35 +105,49 @@ INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const floa
             for (int t = 0; t < tokens; t++) acc[t][r] = MULTIPLY_ADD(xs[t], ws, acc[t][r]);
         }
     }
-    for (int t = 0; i < k && t < tokens; t++) {
-        vec tail = {};
-        memcpy(&tail, x + t * ldx + i, (size_t)(4 * (k - i)));
-        for (int r = 0; r < DOT_ROWS; r++) acc[t][r] = MULTIPLY_ADD(tail, load(w + r * PH_DOT_STRIDE + i), acc[t][r]);
+    if (i < k) {
+#pragma unroll
+        for (int t = 0; t < tokens; t++) {
+            vec xs = load_first(x + t * ldx + i, k - i);
+#pragma unroll
+            for (int r = 0; r < DOT_ROWS; r++)
+                acc[t][r] = MULTIPLY_ADD(xs, load(w + r * PH_DOT_STRIDE + i), acc[t][r]);
+        }
     }
 #pragma unroll
     for (int t = 0; t < tokens; t++) {
-        const size_t bytes = (size_t)(4 * rows);
-        dot_sums old = {};
-        if (beta != 0) rows == DOT_ROWS ? memcpy(&old, y + t * ldy, sizeof old) : memcpy(&old, y + t * ldy, bytes);
-        dot_sums new = MULTIPLY_ADD((dot_sums){} + alpha, sums(acc[t]), beta * old);
-        rows == DOT_ROWS ? memcpy(y + t * ldy, &new, sizeof new) : memcpy(y + t * ldy, &new, bytes);
+        dot_sums out = sums(acc[t]) * alpha;
+        if (beta != 0) out += beta * *(const dot_sums_unaligned *)(y + t * ldy);
+        *(dot_sums_unaligned *)(y + t * ldy) = out;
     }
+}
+
+/// All DOT_ROWS rows of w.
+static void dot_block(const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy, int64_t n,
+                      float alpha, float beta) {
+    int64_t t = 0;
+    // The last four rows are two and two: a single row would leave the multipliers waiting.
+    for (; n - t == 3 || n - t > 4; t += 3) dot_tokens(3, x + t * ldx, ldx, w, k, y + t * ldy, ldy, alpha, beta);
+    for (; n - t >= 2; t += 2) dot_tokens(2, x + t * ldx, ldx, w, k, y + t * ldy, ldy, alpha, beta);
+    if (t < n) dot_tokens(1, x + t * ldx, ldx, w, k, y + t * ldy, ldy, alpha, beta);
 }
 
 static void dot(const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy, int64_t n, int64_t rows,
                 float alpha, float beta) {
-    int64_t t = 0;
-    // The last four rows are two and two: a single row would leave the multipliers waiting.
-    for (; n - t == 3 || n - t > 4; t += 3) dot_tokens(3, x + t * ldx, ldx, w, k, y + t * ldy, ldy, rows, alpha, beta);
-    for (; n - t >= 2; t += 2) dot_tokens(2, x + t * ldx, ldx, w, k, y + t * ldy, ldy, rows, alpha, beta);
-    if (t < n) dot_tokens(1, x + t * ldx, ldx, w, k, y + t * ldy, ldy, rows, alpha, beta);
+    if (rows == DOT_ROWS) return dot_block(x, ldx, w, k, y, ldy, n, alpha, beta);
+    float whole[DOT_TOKENS * DOT_ROWS] = {0};
+    for (int64_t t = 0; t < n; t += DOT_TOKENS) {
+        const int64_t tokens = n - t < DOT_TOKENS ? n - t : DOT_TOKENS;
+        if (beta != 0) copy_block(whole, DOT_ROWS, y + t * ldy, ldy, tokens, rows);
+        dot_block(x + t * ldx, ldx, w, k, whole, DOT_ROWS, tokens, alpha, beta);
+        copy_block(y + t * ldy, ldy, whole, DOT_ROWS, tokens, rows);
+    }
 }
 
 // MARK: panel
 
-/// cols <= PANEL_VECTORS * PH_LANES.
-INLINE void panel_tokens(const int tokens, const float *a, int64_t row_step, int64_t k_step, const float *panel, int64_t k,
-                         float *c, int64_t ldc, int64_t cols, float alpha, float beta) {
+INLINE void panel_tokens(const int tokens, const float *a, int64_t row_step, int64_t k_step, const float *panel,
+                         int64_t k, float *c, int64_t ldc, float alpha, float beta) {
     vec acc[PANEL_TOKENS][PANEL_VECTORS] = {};
     for (int64_t p = 0; p < k; p++, a += k_step, panel += PH_PANEL_WIDTH) {
         vec ws[PANEL_VECTORS];
@@ -115,25 +155,31 @@ INLINE void panel_tokens(const int tokens, const float *a, int64_t row_step, int
         for (int v = 0; v < PANEL_VECTORS; v++) ws[v] = load(panel + v * PH_LANES);
 #pragma unroll
         for (int t = 0; t < tokens; t++) {
-            vec as = (vec){} + a[t * row_step];
+            vec as = broadcast(a[t * row_step]);
 #pragma unroll
             for (int v = 0; v < PANEL_VECTORS; v++) acc[t][v] = MULTIPLY_ADD(as, ws[v], acc[t][v]);
         }
     }
-    const vec scale = (vec){} + alpha;
 #pragma unroll
     for (int t = 0; t < tokens; t++) {
-        float *row = c + t * ldc;
-        float part[PANEL_VECTORS * PH_LANES] = {0};
-        const int whole = cols == PANEL_VECTORS * PH_LANES;
-        float *io = whole ? row : part;
-        if (!whole && beta != 0) memcpy(part, row, (size_t)(4 * cols));
 #pragma unroll
         for (int v = 0; v < PANEL_VECTORS; v++) {
-            vec old = beta != 0 ? beta * load(io + v * PH_LANES) : (vec){};
-            store(io + v * PH_LANES, MULTIPLY_ADD(scale, acc[t][v], old));
+            float *io = c + t * ldc + v * PH_LANES;
+            vec out = acc[t][v] * alpha;
+            if (beta != 0) out += beta * load(io);
+            store(io, out);
         }
-        if (!whole) memcpy(row, part, (size_t)(4 * cols));
+    }
+}
+
+/// PANEL_VECTORS vectors of columns, `tokens` <= PANEL_TOKENS rows.
+static void panel_block(int64_t tokens, const float *a, int64_t row_step, int64_t k_step, const float *panel, int64_t k,
+                        float *c, int64_t ldc, float alpha, float beta) {
+    switch (tokens) {
+    case 4: panel_tokens(4, a, row_step, k_step, panel, k, c, ldc, alpha, beta); break;
+    case 3: panel_tokens(3, a, row_step, k_step, panel, k, c, ldc, alpha, beta); break;
+    case 2: panel_tokens(2, a, row_step, k_step, panel, k, c, ldc, alpha, beta); break;
+    default: panel_tokens(1, a, row_step, k_step, panel, k, c, ldc, alpha, beta); break;
     }
 }
 
@@ -144,7 +190,8 @@ INLINE void prefetch_rows(const float *a, int64_t row_step, int64_t k) {
 
 static void panel_product(const float *a, int64_t row_step, int64_t k_step, const float *panel, int64_t k, float *c,
                           int64_t ldc, int64_t m, int64_t cols, float alpha, float beta) {
-    const int64_t width = PANEL_VECTORS * PH_LANES;
+    enum { WIDTH = PANEL_VECTORS * PH_LANES };
+    float whole[PANEL_TOKENS * WIDTH] = {0};
     int64_t count;
     for (int64_t t = 0; t < m; t += count) {
         const int64_t left = m - t;
@@ -152,14 +199,14 @@ static void panel_product(const float *a, int64_t row_step, int64_t k_step, cons
         const float *rows = a + t * row_step;
         // The next rows, then the first ones of the next chunk: rows of a wide matrix lie in pages of their own.
         if (k_step == 1) prefetch_rows(t + count < m ? rows + count * row_step : a + k, row_step, k);
-        for (int64_t j = 0; j < cols; j += width) {
-            const int64_t part = cols - j < width ? cols - j : width;
+        for (int64_t j = 0; j < cols; j += WIDTH) {
             float *out = c + t * ldc + j;
-            switch (count) {
-            case 4: panel_tokens(4, rows, row_step, k_step, panel + j, k, out, ldc, part, alpha, beta); break;
-            case 3: panel_tokens(3, rows, row_step, k_step, panel + j, k, out, ldc, part, alpha, beta); break;
-            case 2: panel_tokens(2, rows, row_step, k_step, panel + j, k, out, ldc, part, alpha, beta); break;
-            default: panel_tokens(1, rows, row_step, k_step, panel + j, k, out, ldc, part, alpha, beta); break;
+            if (cols - j >= WIDTH) {
+                panel_block(count, rows, row_step, k_step, panel + j, k, out, ldc, alpha, beta);
+            } else {
+                if (beta != 0) copy_block(whole, WIDTH, out, ldc, count, cols - j);
+                panel_block(count, rows, row_step, k_step, panel + j, k, whole, WIDTH, alpha, beta);
+                copy_block(out, ldc, whole, WIDTH, count, cols - j);
             }
         }
     }

@@ -53,15 +53,20 @@ import Testing
                     return c
                 }
                 let c = product(rows: m, reversed: false)
-                #expect(agrees((0..<m * n).map { c[$0 / n * ldc + $0 % n] }, reference), "level \(level.rawValue)")
+                let close = agrees((0..<m * n).map { c[$0 / n * ldc + $0 % n] }, reference)
+                #expect(close, "level \(level.rawValue)")
                 let untouched = c.indices.allSatisfy {
                     ($0 / ldc < m && $0 % ldc < n) || c[$0].bitPattern == start[$0].bitPattern
                 }
                 #expect(untouched)
-                #expect(product(rows: m, reversed: true).map(\.bitPattern) == c.map(\.bitPattern))
+                let sameReversed = product(rows: m, reversed: true).map(\.bitPattern) == c.map(\.bitPattern)
+                #expect(sameReversed)
                 if !transpose.a, m > 1 {
                     let fewer = product(rows: m - 1, reversed: false)
-                    #expect((0..<(m - 1) * n).allSatisfy { fewer[$0 / n * ldc + $0 % n] == c[$0 / n * ldc + $0 % n] })
+                    let sameRows = (0..<(m - 1) * n).allSatisfy {
+                        fewer[$0 / n * ldc + $0 % n] == c[$0 / n * ldc + $0 % n]
+                    }
+                    #expect(sameRows)
                 }
             }
         }

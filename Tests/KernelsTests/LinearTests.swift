@@ -81,13 +81,15 @@ struct LinearShape: Sendable, CustomTestStringConvertible {
                     var y = start
                     direction.run(matrix, x: x, ldx: ldx, y: &y, ldy: ldy, n: n, alpha: alpha, accumulate: accumulate)
                     let inside = (0..<n * out).map { y[$0 / out * ldy + $0 % out] }
-                    #expect(agrees(inside, Array(reference[..<(n * out)])), "n \(n), level \(level.rawValue)")
+                    let close = agrees(inside, Array(reference[..<(n * out)]))
+                    #expect(close, "n \(n), level \(level.rawValue)")
                     let untouched = y.indices.allSatisfy {
                         ($0 / ldy < n && $0 % ldy < out) || y[$0].bitPattern == start[$0].bitPattern
                     }
                     #expect(untouched, "n \(n), level \(level.rawValue)")
                     if whole.isEmpty { whole = inside }
-                    #expect(inside == Array(whole[..<inside.count]), "other bits for n \(n), level \(level.rawValue)")
+                    let same = inside[...] == whole[..<inside.count]
+                    #expect(same, "other bits for n \(n), level \(level.rawValue)")
                 }
             }
         }
@@ -105,10 +107,12 @@ struct LinearShape: Sendable, CustomTestStringConvertible {
             direction.run(matrix, x: x, ldx: k, y: &y, ldy: out, n: n)
             var reversed = [Float](repeating: 0, count: n * out)
             direction.run(matrix, x: x, ldx: k, y: &reversed, ldy: out, n: n, reversed: true)
-            #expect(y == reversed)
+            let sameReversed = y == reversed
+            #expect(sameReversed)
             var alone = [Float](repeating: 0, count: n * out)
             for row in 0..<n { direction.run(matrix, x: x, ldx: k, y: &alone, ldy: out, from: row, n: 1) }
-            #expect(y == alone)
+            let sameAlone = y == alone
+            #expect(sameAlone)
         }
     }
 

@@ -29,7 +29,7 @@ void ph_linear_tile(const ph_weight *w, const float *x, int64_t ldx, float *y, i
 /// Number of tiles of the transposed product for n rows of dy.
 int64_t ph_linear_t_tiles(const ph_weight *w, int64_t n);
 /// One tile, 0 <= tile < ph_linear_t_tiles, of the transposed product.
-void ph_linear_t_tile(const ph_weight *w, const float *dy, int64_t lddy, float *dx, int64_t lddx, int64_t n, float alpha,
-                      int accumulate, int64_t tile, void *scratch);
+void ph_linear_t_tile(const ph_weight *w, const float *dy, int64_t lddy, float *dx, int64_t lddx, int64_t n,
+                      float alpha, int accumulate, int64_t tile, void *scratch);
 
 #endif
