@@ -1,0 +1,185 @@
+/// Checks a method that was not traced here: that everything refers to something that is there, and has its shape.
+extension MethodProgram {
+    package func verify() throws(ProgramError) {
+        var verified: Set<Scoped> = []
+        let preludeTypes = try verifyWhole(&verified)
+        for site in sites { try verify(site, preludeTypes, &verified) }
+        try verifyMaps(&verified)
+    }
+
+    private struct Scoped: Hashable {
+        var graph: Int
+        var scope: GraphBuilder.Scope
+    }
+
+    /// All tensors as whole-method graphs number them.
+    private var allTensors: [TensorDeclaration] { tensors + sites.flatMap(\.tensors) }
+
+    /// Verifies a graph: its operators, and that its leaves are what they stand for.
+    ///
+    /// - Parameters:
+    ///   - parameter: the type of the tensor of that number; nil where there is none.
+    ///   - argument: the type of the operand of that number.
+    ///   - site: where its `site` leaves and `base` stand.
+    private func graph(
+        _ index: Int, _ place: String, _ verified: inout Set<Scoped>, scope: GraphBuilder.Scope = .parameters,
+        parameter: (Int) -> TensorType?, argument: (Int) -> TensorType? = { _ in nil }, site: SiteDescription? = nil
+    ) throws(ProgramError) -> Graph {
+        guard graphs.indices.contains(index) else { throw ProgramError("\(place): there is no graph \(index)") }
+        let graph = graphs[index]
+        if verified.insert(Scoped(graph: index, scope: scope)).inserted {
+            do throws(ProgramError) {
+                try graph.verify(scope: scope)
+            } catch {
+                throw ProgramError("\(place): \(error.message)")
+            }
+        }
+        for node in graph.nodes {
+            let expected: TensorType?
+            switch node.op {
+            case .parameter: expected = parameter(node.attributes.integers[0])
+            case .argument: expected = argument(node.attributes.integers[0])
+            case .site: expected = site.flatMap { $0.type(of: SiteValue(rawValue: node.attributes.integers[0])) }
+            case .base:
+                let isOfSite = site.map {
+                    $0.kind == .linear && node.attributes.integers[0] == $0.outputs
+                        && graph.type(node.inputs[0]).shape.last == Dim($0.inputs)
+                }
+                expected = isOfSite == true ? node.type : nil
+            default: continue
+            }
+            guard node.type == expected else {
+                let wanted = expected.map { "is \($0.name) there" } ?? "is not there"
+                throw ProgramError("\(place): \(node.op.name) \(node.attributes.integers.first ?? 0) \(wanted), not \(node.type.name)")
+            }
+        }
+        return graph
+    }
+
+    private func check(
+        _ assignment: Assignment, _ place: String, _ tensors: [TensorDeclaration], _ graph: Graph
+    ) throws(ProgramError) {
+        guard assignment.targets.count == graph.outputs.count, Set(assignment.targets).count == assignment.targets.count
+        else { throw ProgramError("\(place): \(assignment.targets.count) targets for \(graph.outputs.count) results") }
+        for (target, output) in zip(assignment.targets, graph.outputs) {
+            guard tensors.indices.contains(target), tensors[target].type == graph.type(output) else {
+                throw ProgramError("\(place): a result of \(graph.type(output).name) does not fit tensor \(target)")
+            }
+        }
+    }
+
+    private func verifyWhole(_ verified: inout Set<Scoped>) throws(ProgramError) -> [TensorType] {
+        let all = allTensors
+        for tensor in all where tensor.type.symbol != nil || !(0...1e6).contains(tensor.learningRateMultiplier) {
+            throw ProgramError("the tensor \(tensor.name) is \(tensor.type.name)")
+        }
+        let own = { [tensors] (number: Int) in tensors.indices.contains(number) ? tensors[number].type : nil }
+        let any = { (number: Int) in all.indices.contains(number) ? all[number].type : nil }
+        if let initialize {
+            let graph = try graph(initialize.graph, "init", &verified, parameter: own)
+            try check(initialize, "init", tensors, graph)
+        }
+        var preludeTypes: [TensorType] = []
+        if let prelude {
+            let graph = try graph(prelude, "prelude", &verified, parameter: own)
+            preludeTypes = graph.outputs.map(graph.type)
+        }
+        if let regularizer {
+            let graph = try graph(regularizer, "regularizer", &verified, parameter: any)
+            guard graph.outputs.map(graph.type) == [.scalar] else { throw ProgramError("regularizer: is no scalar") }
+        }
+        if let update {
+            let gradient = { (number: Int) in all.indices.contains(number) && all[number].isTrained ? all[number].type : nil }
+            let graph = try graph(update.graph, "update", &verified, parameter: any, argument: gradient)
+            try check(update, "update", all, graph)
+        }
+        return preludeTypes
+    }
+
+    private func verify(
+        _ program: SiteProgram, _ preludeTypes: [TensorType], _ verified: inout Set<Scoped>
+    ) throws(ProgramError) {
+        let site = program.site
+        let tensor = { [tensors] (number: Int) -> TensorType? in
+            let (list, place) =
+                number < Self.methodTensors ? (program.tensors, number) : (tensors, number - Self.methodTensors)
+            return list.indices.contains(place) ? list[place].type : nil
+        }
+        guard site.kind == .linear || site.kind == .weight else {
+            throw ProgramError("\(site.module): sites of the kind \(site.kind) are not run by this host yet")
+        }
+        let isLinear = site.kind == .linear
+        let forward = try graph(
+            program.forward, "forward at \(site.module)", &verified, scope: .tokenLocal, parameter: tensor,
+            argument: { number in
+                let result = number - Self.preludeResults
+                if preludeTypes.indices.contains(result) { return preludeTypes[result] }
+                return isLinear && number == 0 ? TensorType([.tokens, Dim(site.inputs)]) : nil
+            }, site: site)
+        let result = isLinear ? TensorType([.tokens, Dim(site.outputs)]) : site.type(of: .weight)
+        guard forward.outputs.count == 1, forward.type(forward.outputs[0]) == result else {
+            throw ProgramError("forward at \(site.module): its result is not \(result?.name ?? "there")")
+        }
+        let bases = [site.type(of: .weight), site.type(of: .bias)].compactMap { $0 }
+        if case .graph(let index) = program.merge {
+            let graph = try graph(
+                index, "merge at \(site.module)", &verified, parameter: tensor,
+                argument: { bases.indices.contains($0) ? bases[$0] : nil }, site: site)
+            guard !graph.outputs.isEmpty, bases.starts(with: graph.outputs.map(graph.type)) else {
+                throw ProgramError("merge at \(site.module): its results are not the base's")
+            }
+        }
+        if let initialize = program.initialize {
+            let graph = try graph(initialize.graph, "init at \(site.module)", &verified, parameter: tensor, site: site)
+            try check(initialize, "init at \(site.module)", program.tensors, graph)
+        }
+    }
+
+    private func verifyMaps(_ verified: inout Set<Scoped>) throws(ProgramError) {
+        let all = allTensors
+        let any = { (number: Int) in all.indices.contains(number) ? all[number].type : nil }
+        if let map = exportMap {
+            let graph = try graph(map.graph, "export", &verified, parameter: any)
+            func type(_ output: Int) -> TensorType? {
+                graph.outputs.indices.contains(output) ? graph.type(graph.outputs[output]) : nil
+            }
+            for tensor in map.tensors {
+                let shape = type(tensor.output)?.shape
+                let isMasked = tensor.mask.map { mask in
+                    shape?.indices.contains(mask.axis) == true && type(mask.output)?.shape == [shape![mask.axis]]
+                }
+                guard shape != nil, isMasked != false else { throw ProgramError("export: \(tensor.name) is not there") }
+            }
+            for field in map.fields {
+                if case .output(let output, _) = field.source, type(output).map({ $0.rank <= 1 }) != true {
+                    throw ProgramError("export: the field \(field.path) is no number or list")
+                }
+            }
+        }
+        if let map = importMap {
+            guard graphs.indices.contains(map.assignment.graph) else { throw ProgramError("import: there is no such graph") }
+            // A stored tensor has whatever fixed shape the graph gives it; the file is compared with it later.
+            var stored: [Int: TensorType] = [:]
+            for node in graphs[map.assignment.graph].nodes where node.op == .argument && node.type.symbol == nil {
+                let number = node.attributes.integers[0]
+                if map.names.indices.contains(number), stored[number] == nil { stored[number] = node.type }
+            }
+            let graph = try graph(map.assignment.graph, "import", &verified, parameter: any, argument: { stored[$0] })
+            try check(map.assignment, "import", all, graph)
+        }
+    }
+}
+
+extension SiteDescription {
+    /// The type of what a graph reads of the frozen site; nil where it has none.
+    package func type(of value: SiteValue?) -> TensorType? {
+        switch (value, kind) {
+        case (.weight, .weight), (.originalWeight, .weight): TensorType(shape.map { Dim($0) })
+        case (.weight, .linear), (.originalWeight, .linear): TensorType([Dim(outputs), Dim(inputs)])
+        case (.bias, .linear): hasBias ? TensorType([Dim(outputs)]) : nil
+        case (.rowNorms, .linear): TensorType([Dim(outputs)])
+        case (.columnNorms, .linear): TensorType([Dim(inputs)])
+        default: nil
+        }
+    }
+}
