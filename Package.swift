@@ -46,7 +46,7 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Kernels", "Programs"]),
         .target(name: "Models", dependencies: ["Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
-        .target(name: "Adapters", dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "CCrypto"]),
+        .target(name: "Adapters", dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training", "CCrypto"]),
         .executableTarget(
             name: "Host",
             dependencies: [
