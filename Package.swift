@@ -34,14 +34,19 @@ let package = Package(
     name: "peft-host",
     products: methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
     targets: [
-        .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror=implicit-function-declaration"])]),
+        .target(
+            name: "Kernels",
+            cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra", "-Werror=implicit-function-declaration"])]),
         .target(name: "Formats"),
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
         .target(name: "CPeftPlugin", path: "Sources/PluginAPI/C", exclude: ["peft_layout.inc"]),
-        .target(name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."),
         .target(
-            name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift", swiftSettings: pluginSettings),
+            name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."
+        ),
+        .target(
+            name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift",
+            swiftSettings: pluginSettings),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Formats"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),

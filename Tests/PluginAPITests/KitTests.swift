@@ -36,7 +36,8 @@ extension RecordedTests {
             #expect(
                 lines == [
                     "v1 = parameter(p, [2, 3, 4], 0, 4, 0.0, 0.02, 5, 16.0)",
-                    "begin(2)", "v2 = weight()", "v3 = svd(v2)", "v4 = svd.s(v3)", "v5 = svd.vt(v3)", "set(v1, v5)", "end([])",
+                    "begin(2)", "v2 = weight()", "v3 = svd(v2)", "v4 = svd.s(v3)", "v5 = svd.vt(v3)", "set(v1, v5)",
+                    "end([])",
                     "begin(0)", "v6 = operand(0)",
                     "v7 = scalar(3.0)", "v8 = mul(v6, v7)", "v9 = scalar(2.0)", "v10 = sub(v9, v8)",
                     "v11 = scalar(1.0)", "v12 = div(v11, v6)", "v13 = scalar(0.5)", "v14 = sub(v12, v13)",
@@ -58,7 +59,8 @@ extension RecordedTests {
                     "v2 = of_site(0, E)", "v3 = of_site(1, E)", "v4 = of_method(mean)",
                     "begin(4)", "v5 = norm(v2, [], 0)", "end([v5])",
                     "begin(5)", "v6 = concat([v2, v3], 0)", "v7 = gradient(v2)", "set(v4, v7)", "v8 = step()",
-                    "v9 = kth_value(v6, v8)", "v10 = less_equal(v6, v9)", "v11 = scalar(0.0)", "v12 = where(v10, v11, v2)",
+                    "v9 = kth_value(v6, v8)", "v10 = less_equal(v6, v9)", "v11 = scalar(0.0)",
+                    "v12 = where(v10, v11, v2)",
                     "set(v2, v12)", "end([])",
                     "begin(6)", "v13 = transpose(v2, [1, 0])", "tensor_masked(B, v13, 1, v4)", "field(r, NULL)",
                     "field_from(rank_pattern/q, v4, 1)", "end([])",
@@ -84,7 +86,8 @@ extension RecordedTests {
                 ])
             #expect(
                 plugin.inject(makeSite(PEFT_SITE_ATTENTION, "self_attn"), recording) == [
-                    "v8 = parameter(gate, [1], 0, 0, 0.0, 0.0, 0, 1.0)", "begin(0)", "v9 = operand(0)", "v10 = operand(1)",
+                    "v8 = parameter(gate, [1], 0, 0, 0.0, 0.0, 0, 1.0)", "begin(0)", "v9 = operand(0)",
+                    "v10 = operand(1)",
                     "v11 = operand(2)", "v12 = operand(3)", "v13 = prelude(0)", "v14 = slice(v13, 0, 0, 3)",
                     "v15 = reshape(v14, [3, 2, 8])", "v16 = of_method(table)", "v17 = project(1, v16)",
                     "v18 = attend(v9, v10, v11, v15, v15)", "v19 = attend_set(v9, v17, v17)", "v20 = mul(v8, v19)",
@@ -100,7 +103,8 @@ extension RecordedTests {
             (norm.rank, norm.shape.0) = (1, 32)
             #expect(
                 plugin.inject(norm, recording) == [
-                    "v29 = parameter(weight, [32], 0, 6, 0.0, 0.0, 0, 1.0)", "begin(2)", "v30 = weight()", "set(v29, v30)",
+                    "v29 = parameter(weight, [32], 0, 6, 0.0, 0.0, 0, 1.0)", "begin(2)", "v30 = weight()",
+                    "set(v29, v30)",
                     "end([])", "begin(0)", "end([v29])", "begin(1)", "v31 = operand(0)", "end([v29])",
                 ])
         }

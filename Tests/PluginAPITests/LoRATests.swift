@@ -30,9 +30,12 @@ extension RecordedTests {
                 lines == [
                     "v1 = parameter(lora_A.weight, [4, 7], 0, 5, \(5.0.squareRoot()), 0.0, 0, 1.0)",
                     "v2 = parameter(lora_B.weight, [5, 4], 0, 0, 0.0, 0.0, 0, 1.0)",
-                    "begin(0)", "v3 = operand(0)", "v4 = base(v3)", "v5 = dropout(v3, 0.25)", "v6 = matmul(v5, v1, 0, 1)",
-                    "v7 = matmul(v6, v2, 0, 1)", "v8 = scalar(1.5)", "v9 = mul(v8, v7)", "v10 = add(v4, v9)", "end([v10])",
-                    "begin(1)", "v11 = operand(0)", "v12 = operand(1)", "v13 = matmul(v2, v1, 0, 0)", "v14 = scalar(1.5)",
+                    "begin(0)", "v3 = operand(0)", "v4 = base(v3)", "v5 = dropout(v3, 0.25)",
+                    "v6 = matmul(v5, v1, 0, 1)",
+                    "v7 = matmul(v6, v2, 0, 1)", "v8 = scalar(1.5)", "v9 = mul(v8, v7)", "v10 = add(v4, v9)",
+                    "end([v10])",
+                    "begin(1)", "v11 = operand(0)", "v12 = operand(1)", "v13 = matmul(v2, v1, 0, 0)",
+                    "v14 = scalar(1.5)",
                     "v15 = mul(v14, v13)", "v16 = add(v11, v15)", "end([v16, v12])",
                 ])
             #expect(recording.errors.isEmpty)
@@ -81,7 +84,9 @@ extension RecordedTests {
             func bits(_ set: UInt32, _ names: [String]) -> JSON {
                 strings(names.enumerated().compactMap { set >> UInt32($0.offset) & 1 == 1 ? $0.element : nil })
             }
-            func bound(_ value: Double) -> JSON { value.isFinite ? json("\(value)".replacing(/\.0$/, with: "")) : .null }
+            func bound(_ value: Double) -> JSON {
+                value.isFinite ? json("\(value)".replacing(/\.0$/, with: "")) : .null
+            }
             func json(_ text: String) -> JSON { (try? JSON.parse(Array(text.utf8), place: "")) ?? .null }
             let hyperparameters = array(plugin.hyperparameters, plugin.hyperparameter_count).map { field -> JSON in
                 let isPerSite = field.flags & PEFT_FLAG_PER_SITE != 0
@@ -97,14 +102,17 @@ extension RecordedTests {
                 ]
             }
             return [
-                "manifest": 1, "abi": .array([plugin.abi_built_with, plugin.abi_min_required].map { .integer(Int64($0)) }),
+                "manifest": 1,
+                "abi": .array([plugin.abi_built_with, plugin.abi_min_required].map { .integer(Int64($0)) }),
                 "id": .string(string(plugin.id)), "peft_type": .string(string(plugin.peft_type)),
                 "version": .string(string(plugin.version)), "license": .string(string(plugin.license)),
                 "summary": .string(string(plugin.summary)), "paper": .string(string(plugin.paper)),
                 "capabilities": bits(plugin.capabilities, ["merge", "identity-at-init"]),
                 "site_kinds": bits(plugin.site_kinds, ["linear", "embedding"]),
                 "default_roles": strings(
-                    array(plugin.default_roles, plugin.default_role_count).map { ["other", "query", "key", "value"][Int($0)] }),
+                    array(plugin.default_roles, plugin.default_role_count).map {
+                        ["other", "query", "key", "value"][Int($0)]
+                    }),
                 "default_learning_rate": .number(plugin.default_learning_rate),
                 "hyperparameters": .array(hyperparameters),
             ]

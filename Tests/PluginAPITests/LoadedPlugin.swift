@@ -63,4 +63,5 @@ func run(_ program: String, _ arguments: [String]) throws -> (code: Int32, outpu
     return (process.terminationStatus, String(decoding: output, as: UTF8.self))
 }
 
-let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()

@@ -9,7 +9,7 @@ struct Operators: Method {
     static let defaultLearningRate = 1e-2
 
     @Hyperparameter("a count", range: 1 ... .max, perSite: true) var count = 3
-    @Hyperparameter("a scale", range: -1.5 ... 2) var scale = 0.5
+    @Hyperparameter("a scale", range: -1.5...2) var scale = 0.5
     @Hyperparameter("a switch") var isOn = true
     @Hyperparameter("a choice", choices: ["one", "two \"quoted\""]) var mode = "one"
     @Hyperparameter("may be null", range: 0...9) var limit: Int? = nil
@@ -93,7 +93,8 @@ struct Kinds: Method {
         site.forward { x in
             let prefix = site.prelude(0).slice(axis: 0, 0..<3).reshape([3, site.keyHeads, site.headSize])
             let keys = site.project(.key, site.methodParameter("table"))
-            return site.base(x, moreKeys: prefix, moreValues: prefix) + gate * site.attend(x.q, keys: keys, values: keys)
+            return site.base(x, moreKeys: prefix, moreValues: prefix) + gate
+                * site.attend(x.q, keys: keys, values: keys)
                 + site.base(x)
         }
     }
