@@ -14,8 +14,8 @@ public struct HyperparameterForm<Value: HyperparameterValue> {
     var isNullable = false
     /// The value of that name in the running callback.
     let read: (_ name: UnsafePointer<CChar>) -> Value
-    /// The end of a range; infinite for "no end".
-    let number: (Value.Bound) -> Double
+    /// The end of a range; infinite for "no end". Types without an order have no ends.
+    var number: (Value.Bound) -> Double = { _ in .nan }
     /// As JSON text.
     let json: (Value) -> String
 }
@@ -60,7 +60,7 @@ extension Bool: HyperparameterValue {
     public typealias Bound = Never
     public static var hyperparameterForm: HyperparameterForm<Bool> {
         HyperparameterForm(
-            type: PEFT_TYPE_BOOLEAN, read: { host.settings.boolean(trace, $0) != 0 }, number: { switch $0 {} },
+            type: PEFT_TYPE_BOOLEAN, read: { host.settings.boolean(trace, $0) != 0 },
             json: \.description)
     }
 }
@@ -69,7 +69,7 @@ extension String: HyperparameterElement {
     public typealias Bound = Never
     public static var hyperparameterForm: HyperparameterForm<String> {
         HyperparameterForm(
-            type: PEFT_TYPE_STRING, read: { text(host.settings.string(trace, $0)) }, number: { switch $0 {} }, json: quoted)
+            type: PEFT_TYPE_STRING, read: { text(host.settings.string(trace, $0)) }, json: quoted)
     }
     public static var hyperparameterElement: HyperparameterElementForm<String> {
         HyperparameterElementForm(
