@@ -46,7 +46,9 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Kernels", "Programs"]),
         .target(name: "Models", dependencies: ["Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
-        .target(name: "Adapters", dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training", "CCrypto"]),
+        .target(
+            name: "Adapters",
+            dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training", "CCrypto"]),
         .executableTarget(
             name: "Host",
             dependencies: [
@@ -54,9 +56,12 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "CPeftPlugin", path: "Sources/PluginAPI/C", exclude: ["peft_layout.inc"]),
-        .target(name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."),
         .target(
-            name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift", swiftSettings: pluginSettings),
+            name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."
+        ),
+        .target(
+            name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift",
+            swiftSettings: pluginSettings),
         .target(name: "TestSupport", dependencies: ["Programs"], path: "Tests/Support"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Formats"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
@@ -64,7 +69,8 @@ let package = Package(
         .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
         .testTarget(name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),
-        .testTarget(name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI"]),
+        .testTarget(
+            name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,
     cxxLanguageStandard: .cxx17
 )

@@ -30,4 +30,6 @@ struct LoRA: Method {
 }
 
 @c @implementation
-public func peft_plugin_entry(_ host: UnsafePointer<peft_host>!) -> UnsafePointer<peft_plugin>! { plugin(LoRA.self, host) }
+public func peft_plugin_entry(_ host: UnsafePointer<peft_host>!) -> UnsafePointer<peft_plugin>! {
+    plugin(LoRA.self, host)
+}

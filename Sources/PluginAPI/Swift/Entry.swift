@@ -44,7 +44,8 @@ private final class Instance {
     init(_ method: any Method) { self.method = method }
 }
 
-private func run(_ instance: UnsafeMutableRawPointer?, _ current: OpaquePointer?, _ body: (any Method) -> Void) -> Int32 {
+private func run(_ instance: UnsafeMutableRawPointer?, _ current: OpaquePointer?, _ body: (any Method) -> Void) -> Int32
+{
     guard let instance else { return PEFT_ERROR }
     trace = current
     defer { trace = nil }

@@ -12,7 +12,7 @@ public struct Hyperparameter<Value: HyperparameterValue> {
     private let definition: Definition
 
     public var wrappedValue: Value {
-        trace == nil ? definition.defaultValue! : definition.name.withCString(Value.read)
+        trace == nil ? definition.defaultValue! : definition.name.withCString(Value.hyperparameterForm.read)
     }
 
     /// - Parameters:
@@ -61,7 +61,7 @@ public struct Hyperparameter<Value: HyperparameterValue> {
             var flags: UInt32 = 0
             if perSite { flags |= PEFT_FLAG_PER_SITE }
             if derived { flags |= PEFT_FLAG_DERIVED } else if defaultValue == nil { flags |= PEFT_FLAG_REQUIRED }
-            if Value.isNullable { flags |= PEFT_FLAG_NULLABLE }
+            if Value.hyperparameterForm.isNullable { flags |= PEFT_FLAG_NULLABLE }
             self.flags = flags
         }
     }
@@ -70,18 +70,19 @@ public struct Hyperparameter<Value: HyperparameterValue> {
 extension Hyperparameter: DescribedHyperparameter {
     fileprivate func describe(as name: String) -> peft_hyperparameter {
         definition.name = name
+        let form = Value.hyperparameterForm
         var result = peft_hyperparameter()
         result.struct_size = UInt32(MemoryLayout<peft_hyperparameter>.size)
-        result.type = Value.type
+        result.type = UInt32(form.type)
         result.flags = definition.flags
         result.name = immortal(name)
         result.summary = immortal(definition.summary)
-        result.default_value = definition.defaultValue.flatMap { immortal($0.json) }
+        result.default_value = definition.defaultValue.flatMap { immortal(form.json($0)) }
         result.pattern = definition.pattern.flatMap { immortal($0) }
         result.choice_count = UInt32(definition.choices.count)
         result.choices = immortal(definition.choices.map { immortal($0) })
-        result.minimum = definition.range.map { Value.number($0.lowerBound) } ?? -.infinity
-        result.maximum = definition.range.map { Value.number($0.upperBound) } ?? .infinity
+        result.minimum = definition.range.map { form.number($0.lowerBound) } ?? -.infinity
+        result.maximum = definition.range.map { form.number($0.upperBound) } ?? .infinity
         return result
     }
 }

@@ -1,105 +1,114 @@
 import CPeftPlugin
 
-/// What a hyperparameter can be. The kit's own conformances are all there are.
+/// What a hyperparameter can be: Int, Double, Bool, String, optionals of these, and arrays of Int, Double or String.
 public protocol HyperparameterValue {
     /// The type of a range's ends.
     associatedtype Bound: Comparable
+    static var hyperparameterForm: HyperparameterForm<Self> { get }
+}
+
+/// How a type of hyperparameters crosses to the host.
+public struct HyperparameterForm<Value: HyperparameterValue> {
     /// PEFT_TYPE_…
-    static var type: UInt32 { get }
-    static var isNullable: Bool { get }
+    let type: Int32
+    var isNullable = false
     /// The value of that name in the running callback.
-    static func read(_ name: UnsafePointer<CChar>) -> Self
-    static func number(_ bound: Bound) -> Double
+    let read: (_ name: UnsafePointer<CChar>) -> Value
+    /// The end of a range; infinite for "no end". Types without an order have no ends.
+    var number: (Value.Bound) -> Double = { _ in .nan }
     /// As JSON text.
-    var json: String { get }
-}
-
-extension HyperparameterValue {
-    public static var isNullable: Bool { false }
-}
-
-extension HyperparameterValue where Bound == Never {
-    public static func number(_ bound: Never) -> Double {}
+    let json: (Value) -> String
 }
 
 /// What an array of hyperparameters can hold.
 public protocol HyperparameterElement: HyperparameterValue {
-    static var listType: UInt32 { get }
-    static func read(_ name: UnsafePointer<CChar>, at index: Int64) -> Self
+    static var hyperparameterElement: HyperparameterElementForm<Self> { get }
+}
+
+/// How an array's elements cross to the host.
+public struct HyperparameterElementForm<Element> {
+    /// PEFT_TYPE_…_LIST
+    let listType: Int32
+    let read: (_ name: UnsafePointer<CChar>, _ index: Int64) -> Element
 }
 
 extension Int: HyperparameterElement {
-    public static var type: UInt32 { UInt32(PEFT_TYPE_INTEGER) }
-    public static var listType: UInt32 { UInt32(PEFT_TYPE_INTEGER_LIST) }
-    public static func read(_ name: UnsafePointer<CChar>) -> Int { Int(host.settings.integer(trace, name)) }
-    public static func read(_ name: UnsafePointer<CChar>, at index: Int64) -> Int {
-        Int(host.settings.integer_at(trace, name, index))
+    public typealias Bound = Int
+    public static var hyperparameterForm: HyperparameterForm<Int> {
+        HyperparameterForm(
+            type: PEFT_TYPE_INTEGER, read: { Int(host.settings.integer(trace, $0)) },
+            number: { $0 == .max ? .infinity : $0 == .min ? -.infinity : Double($0) }, json: \.description)
     }
-    public static func number(_ bound: Int) -> Double {
-        bound == .max ? .infinity : bound == .min ? -.infinity : Double(bound)
+    public static var hyperparameterElement: HyperparameterElementForm<Int> {
+        HyperparameterElementForm(
+            listType: PEFT_TYPE_INTEGER_LIST, read: { Int(host.settings.integer_at(trace, $0, $1)) })
     }
-    public var json: String { description }
 }
 
 extension Double: HyperparameterElement {
-    public static var type: UInt32 { UInt32(PEFT_TYPE_NUMBER) }
-    public static var listType: UInt32 { UInt32(PEFT_TYPE_NUMBER_LIST) }
-    public static func read(_ name: UnsafePointer<CChar>) -> Double { host.settings.number(trace, name) }
-    public static func read(_ name: UnsafePointer<CChar>, at index: Int64) -> Double {
-        host.settings.number_at(trace, name, index)
+    public typealias Bound = Double
+    public static var hyperparameterForm: HyperparameterForm<Double> {
+        HyperparameterForm(
+            type: PEFT_TYPE_NUMBER, read: { host.settings.number(trace, $0) }, number: { $0 }, json: \.description)
     }
-    public static func number(_ bound: Double) -> Double { bound }
-    public var json: String { description }
+    public static var hyperparameterElement: HyperparameterElementForm<Double> {
+        HyperparameterElementForm(listType: PEFT_TYPE_NUMBER_LIST, read: { host.settings.number_at(trace, $0, $1) })
+    }
 }
 
 extension Bool: HyperparameterValue {
     public typealias Bound = Never
-    public static var type: UInt32 { UInt32(PEFT_TYPE_BOOLEAN) }
-    public static func read(_ name: UnsafePointer<CChar>) -> Bool { host.settings.boolean(trace, name) != 0 }
-    public var json: String { description }
+    public static var hyperparameterForm: HyperparameterForm<Bool> {
+        HyperparameterForm(
+            type: PEFT_TYPE_BOOLEAN, read: { host.settings.boolean(trace, $0) != 0 },
+            json: \.description)
+    }
 }
 
 extension String: HyperparameterElement {
     public typealias Bound = Never
-    public static var type: UInt32 { UInt32(PEFT_TYPE_STRING) }
-    public static var listType: UInt32 { UInt32(PEFT_TYPE_STRING_LIST) }
-    public static func read(_ name: UnsafePointer<CChar>) -> String {
-        text(host.settings.string(trace, name))
+    public static var hyperparameterForm: HyperparameterForm<String> {
+        HyperparameterForm(
+            type: PEFT_TYPE_STRING, read: { text(host.settings.string(trace, $0)) }, json: quoted)
     }
-    public static func read(_ name: UnsafePointer<CChar>, at index: Int64) -> String {
-        text(host.settings.string_at(trace, name, index))
-    }
-    public var json: String {
-        let escaped = unicodeScalars.map { scalar -> String in
-            switch scalar {
-            case "\"", "\\": "\\" + String(scalar)
-            case "\n": "\\n"
-            case "\t": "\\t"
-            case ..<" ": "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-            default: String(scalar)
-            }
-        }
-        return "\"" + escaped.joined() + "\""
+    public static var hyperparameterElement: HyperparameterElementForm<String> {
+        HyperparameterElementForm(
+            listType: PEFT_TYPE_STRING_LIST, read: { text(host.settings.string_at(trace, $0, $1)) })
     }
 }
 
 extension Optional: HyperparameterValue where Wrapped: HyperparameterValue {
     public typealias Bound = Wrapped.Bound
-    public static var type: UInt32 { Wrapped.type }
-    public static var isNullable: Bool { true }
-    public static func read(_ name: UnsafePointer<CChar>) -> Wrapped? {
-        host.settings.is_null(trace, name) != 0 ? nil : Wrapped.read(name)
+    public static var hyperparameterForm: HyperparameterForm<Wrapped?> {
+        let form = Wrapped.hyperparameterForm
+        return HyperparameterForm(
+            type: form.type, isNullable: true,
+            read: { host.settings.is_null(trace, $0) != 0 ? nil : form.read($0) },
+            number: form.number, json: { $0.map(form.json) ?? "null" })
     }
-    public static func number(_ bound: Bound) -> Double { Wrapped.number(bound) }
-    public var json: String { self?.json ?? "null" }
 }
 
 extension Array: HyperparameterValue where Element: HyperparameterElement {
     public typealias Bound = Element.Bound
-    public static var type: UInt32 { Element.listType }
-    public static func read(_ name: UnsafePointer<CChar>) -> [Element] {
-        (0..<Swift.max(0, host.settings.count(trace, name))).map { Element.read(name, at: $0) }
+    public static var hyperparameterForm: HyperparameterForm<[Element]> {
+        let (form, element) = (Element.hyperparameterForm, Element.hyperparameterElement)
+        return HyperparameterForm(
+            type: element.listType,
+            read: { name in (0..<Swift.max(0, host.settings.count(trace, name))).map { element.read(name, $0) } },
+            number: form.number, json: { "[" + $0.map(form.json).joined(separator: ", ") + "]" })
     }
-    public static func number(_ bound: Bound) -> Double { Element.number(bound) }
-    public var json: String { "[" + map(\.json).joined(separator: ", ") + "]" }
+}
+
+/// As a JSON string.
+private func quoted(_ text: String) -> String {
+    let escaped = text.unicodeScalars.map { scalar -> String in
+        switch scalar {
+        case "\"", "\\": "\\" + String(scalar)
+        case "\n": "\\n"
+        case "\t": "\\t"
+        case ..<" ": "\\u00" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
+        default: String(scalar)
+        }
+    }
+    return "\"" + escaped.joined() + "\""
 }

@@ -577,7 +577,7 @@ typedef struct peft_kernel_1 {
     /* Registers a kernel in plan; returns its number, or -1. */
     int64_t (*add)(peft_trace *t, const peft_kernel *kernel);
     /* A node that calls it: on `count` arrays, and on the scalars that no array's size gives, both in the signature's order.
-     * Returns the first result and writes the others to *more, which is NULL where there is one. */
+     * Returns the first result and writes the others to *more, which may be NULL where there is one. */
     peft_value (*call)(
         peft_trace *t, int64_t kernel, int32_t count, const peft_value *arrays, int32_t scalar_count,
         const double *scalars, peft_value *more);

@@ -31,11 +31,15 @@ public struct Config {
     public func set(_ hyperparameter: String, to value: Int) {
         _ = table()?.set_integer(trace, hyperparameter, Int64(value))
     }
-    public func set(_ hyperparameter: String, to value: Double) { _ = table()?.set_number(trace, hyperparameter, value) }
+    public func set(_ hyperparameter: String, to value: Double) {
+        _ = table()?.set_number(trace, hyperparameter, value)
+    }
     public func set(_ hyperparameter: String, to value: Bool) {
         _ = table()?.set_boolean(trace, hyperparameter, value ? 1 : 0)
     }
-    public func set(_ hyperparameter: String, to value: String) { _ = table()?.set_string(trace, hyperparameter, value) }
+    public func set(_ hyperparameter: String, to value: String) {
+        _ = table()?.set_string(trace, hyperparameter, value)
+    }
     /// A per-site hyperparameter at the modules that the pattern, a regular expression, matches.
     public func set(_ hyperparameter: String, at pattern: String, to value: Double) {
         _ = table()?.set_pattern(trace, hyperparameter, pattern, value)

@@ -18,7 +18,8 @@ public enum SiteKind: Int32, Sendable {
 
 /// What a site is to its model.
 public enum Role: Int32, Sendable {
-    case other = 0, query, key, value, attentionOutput, gate, up, down, head, embedding, attention, mlp, norm, bias, prompt
+    case other = 0, query, key, value, attentionOutput, gate, up, down, head, embedding, attention, mlp, norm, bias,
+        prompt
 }
 
 /// What a plugin is told of a site.

@@ -46,9 +46,10 @@ extension Value {
         Value(host.ops.attention_set(trace, plain, keys.plain, values.plain, scale))
     }
 
-    private typealias Reduction = @convention(c) (
-        OpaquePointer?, peft_value, Int32, UnsafePointer<Int32>?, Int32
-    ) -> peft_value
+    private typealias Reduction =
+        @convention(c) (
+            OpaquePointer?, peft_value, Int32, UnsafePointer<Int32>?, Int32
+        ) -> peft_value
 
     private func reduce(_ operation: Reduction, _ axes: [Int], _ keep: Bool) -> Value {
         Value(operation(trace, plain, Int32(axes.count), axes.map { Int32($0) }, keep ? 1 : 0))

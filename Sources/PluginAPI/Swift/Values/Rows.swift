@@ -37,7 +37,9 @@ extension Value {
     public func dropout(_ probability: Double) -> Value { Value(host.ops.dropout(trace, plain, probability)) }
 
     /// (R): 1 with that probability, else 0.
-    public static func rowBernoulli(_ probability: Double) -> Value { Value(host.ops.row_bernoulli(trace, probability)) }
+    public static func rowBernoulli(_ probability: Double) -> Value {
+        Value(host.ops.row_bernoulli(trace, probability))
+    }
 
     /// 1 with that probability, else 0.
     public static func bernoulli(_ probability: Double, shape: [Int]) -> Value {
