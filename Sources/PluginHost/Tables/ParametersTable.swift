@@ -72,7 +72,8 @@ extension Trace {
         guard let place = tensors.ofSites[site].firstIndex(where: { $0.name == name }) else {
             let names = tensors.ofSites[site].map(\.name)
             fail(
-                "of_site: site \(sites[site].module) has no tensor \"\(name)\"", remedy: suggestion(for: name, among: names))
+                "of_site: site \(sites[site].module) has no tensor \"\(name)\"",
+                remedy: suggestion(for: name, among: names))
             return failedValue
         }
         return issue(TraceTensors.Reference(site: site, index: place), space: callbackSpace)
@@ -134,7 +135,8 @@ extension Trace {
             for size in sizes {
                 try expect(size >= 0, "has the shape \(sizes); sizes must be fixed numbers")
                 let (product, overflow) = count.multipliedReportingOverflow(by: size)
-                try expect(!overflow && max(product, size) <= maximumCount, "has the shape \(sizes), which is too large")
+                try expect(
+                    !overflow && max(product, size) <= maximumCount, "has the shape \(sizes), which is too large")
                 count = product
             }
             return sizes.map { Dim($0) }
