@@ -136,4 +136,21 @@ import Testing
         #expect(error?.message == "\"k_proj\" matches none of the 4 modules that LoRA adapts")
         #expect(error?.place == "rank_pattern")
     }
+
+    /// A foreign field becomes a hyperparameter; one that nobody looks at is an error.
+    @Test func foreignConfigurations() throws {
+        let plugin = try Build.load(try Build.plugin("broken.c", ["IMPORT=import_rank"], manifest: .broken))
+        func rank(_ json: JSON) throws -> HyperparameterValue? {
+            try importSettings(
+                plugin, config: json, place: "a.json", tensors: [], model: TinyModel.description, task: "CAUSAL_LM",
+                labels: 0
+            ).values["r"]
+        }
+        #expect(try rank(["peft_type": "BROKEN", "rank": [3]]) == .integer(6))
+        #expect(try rank(["r": 4, "rank": "none"]) == .integer(4))
+        let unknown = #expect(throws: PluginError.self) { try rank(["other": 5]) }
+        #expect(unknown?.description.hasPrefix("a.json: other: Broken has no hyperparameter of this name") == true)
+        let range = #expect(throws: PluginError.self) { try rank(["rank": [3000]]) }
+        #expect(range?.description.contains("r: 6000 is not an integer from 1 to 1024") == true)
+    }
 }

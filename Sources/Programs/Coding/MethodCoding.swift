@@ -249,7 +249,8 @@ private struct MethodReader {
             .graph,
         ]
         var tensor = TensorDeclaration(name, type, initializers[kind])
-        guard a.isFinite, b.isFinite, tensor.initializer.coded.a == a, tensor.initializer.coded.b == b else {
+        let (_, usedA, usedB) = tensor.initializer.coded
+        guard a.isFinite, b.isFinite, usedA.bitPattern == a.bitPattern, usedB.bitPattern == b.bitPattern else {
             throw bytes.error("an initializer with the numbers \(a), \(b)")
         }
         let flags = try bytes.index(upTo: 15, "a tensor's flags")
