@@ -112,8 +112,7 @@ extension Trace {
             try expect(isName && name.utf8.count <= 200, "is no name of letters, digits and '_' with dots between them")
             try expect(raw.reserved == 0 && raw.flags < 8, "uses flags that this host does not know")
             guard let dtype = UInt8(exactly: raw.dtype).flatMap(DType.init(rawValue:)) else {
-                try expect(false, "has the unknown element type \(raw.dtype)")
-                fatalError("unreachable")
+                throw PluginError(.broken, "\"\(name)\" has the unknown element type \(raw.dtype)", place: place)
             }
             try expect(dtype == .f32 || isBuffer, "is a parameter, which must be f32")
             let multiplier = raw.learning_rate_multiplier
