@@ -50,7 +50,8 @@ extension MethodProgram {
             }
             guard node.type == expected else {
                 let wanted = expected.map { "is \($0.name) there" } ?? "is not there"
-                throw ProgramError("\(place): \(node.op.name) \(node.attributes.integers.first ?? 0) \(wanted), not \(node.type.name)")
+                throw ProgramError(
+                    "\(place): \(node.op.name) \(node.attributes.integers.first ?? 0) \(wanted), not \(node.type.name)")
             }
         }
         return graph
@@ -89,7 +90,9 @@ extension MethodProgram {
             guard graph.outputs.map(graph.type) == [.scalar] else { throw ProgramError("regularizer: is no scalar") }
         }
         if let update {
-            let gradient = { (number: Int) in all.indices.contains(number) && all[number].isTrained ? all[number].type : nil }
+            let gradient = { (number: Int) in
+                all.indices.contains(number) && all[number].isTrained ? all[number].type : nil
+            }
             let graph = try graph(update.graph, "update", &verified, parameter: any, argument: gradient)
             try check(update, "update", all, graph)
         }
@@ -157,7 +160,9 @@ extension MethodProgram {
             }
         }
         if let map = importMap {
-            guard graphs.indices.contains(map.assignment.graph) else { throw ProgramError("import: there is no such graph") }
+            guard graphs.indices.contains(map.assignment.graph) else {
+                throw ProgramError("import: there is no such graph")
+            }
             // A stored tensor has whatever fixed shape the graph gives it; the file is compared with it later.
             var stored: [Int: TensorType] = [:]
             for node in graphs[map.assignment.graph].nodes where node.op == .argument && node.type.symbol == nil {

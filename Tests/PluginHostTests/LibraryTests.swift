@@ -27,17 +27,22 @@ import Testing
     @Test func missingAndBrokenManifests() throws {
         let text = PluginDescription.lora.manifest.text()
         for cut in stride(from: 0, to: text.utf8.count, by: 7) {
-            #expect(throws: PluginError.self) { try PluginDescription(manifest: Array(text.utf8.prefix(cut)), place: "x") }
+            #expect(throws: PluginError.self) {
+                try PluginDescription(manifest: Array(text.utf8.prefix(cut)), place: "x")
+            }
         }
         for (old, new) in [
             ("\"manifest\": 1", "\"manifest\": 2"), ("\"linear\"", "\"linaer\""), ("\"integer\"", "\"int\""),
-            ("\"default\": 8", "\"default\": \"8\""), ("\"default\": 8", "\"default\": 2000"), ("\"LoRA\"", "\"Lo RA\""),
+            ("\"default\": 8", "\"default\": \"8\""), ("\"default\": 8", "\"default\": 2000"),
+            ("\"LoRA\"", "\"Lo RA\""),
             ("\"lora_dropout\"", "\"r\""), ("\"lora_dropout\"", "\"rank_pattern\""),
             ("\"lora_dropout\"", "\"target_modules\""), ("\"abi\": [1, 1]", "\"abi\": [1]"),
         ] {
             let changed = text.replacingOccurrences(of: old, with: new)
             #expect(changed != text)
-            let error = #expect(throws: PluginError.self) { try PluginDescription(manifest: Array(changed.utf8), place: "x") }
+            let error = #expect(throws: PluginError.self) {
+                try PluginDescription(manifest: Array(changed.utf8), place: "x")
+            }
             #expect(error?.code == .broken, "\(old) → \(new)")
         }
     }
@@ -52,7 +57,9 @@ import Testing
         let text = folder.appending(path: "text.so")
         try Data("#!/bin/sh\n".utf8).write(to: text)
         check(text.path, "not a plugin: no ELF library")
-        check(folder.path, "not a plugin: not a regular file")
+        let inner = folder.appending(path: "inner.so")
+        try FileManager.default.createDirectory(at: inner, withIntermediateDirectories: false)
+        check(inner.path, "not a plugin: not a regular file")
         check(folder.appending(path: "none.so").path, "cannot be read (No such file or directory)")
         check(try Build.plugin("broken.c", ["ENTRY=other"], manifest: .broken), "exports no peft_plugin_entry")
         check(try Build.plugin("broken.c", manifest: nil), "has no section peft_manifest")

@@ -50,9 +50,9 @@ import Testing
         refused("there is no graph 99") { $0.sites[0].forward = 99 }
         refused("does not fit tensor") { $0.update?.targets = [0] }
         refused("targets for 1 results") { $0.update?.targets = [] }
-        refused("parameter 0 is f32[8] there, not f32[4]") { $0.sites[0].forward = $0.sites[1].forward }
-        refused("is not there") { $0.sites[0].tensors = [] }
-        refused("is no scalar") { $0.regularizer = $0.update?.graph }
+        refused("base 4 is not there") { $0.sites[0].forward = $0.sites[1].forward }
+        refused("f32[4] there, not f32[8]") { $0.sites[0].tensors = [] }
+        refused("is no scalar") { $0.regularizer = $0.exportMap?.graph }
         refused("kept is not there") { $0.exportMap?.tensors[0].mask?.axis = 3 }
         refused("argument 0 is not there") { $0.importMap?.names = [] }
     }

@@ -34,8 +34,10 @@ import Testing
             try modules([("target_modules", "q_proj,k_proj"), ("exclude_modules", "model.layers.0.self_attn.q_proj")])
                 == ["0.k_proj", "1.q_proj", "1.k_proj"])
         #expect(try modules([("layers_to_transform", "1")]) == ["1.q_proj", "1.v_proj"])
-        #expect(try modules([("layers_to_transform", "[0]"), ("layers_pattern", "layers")]) == ["0.q_proj", "0.v_proj"])
-        #expect(try modules([("target_modules", "all-linear"), ("modules_to_save", "mlp,self_attn.q_proj")]).count == 6)
+        #expect(
+            try modules([("layers_to_transform", "[0]"), ("layers_pattern", "layers")]) == ["0.q_proj", "0.v_proj"])
+        #expect(
+            try modules([("target_modules", "all-linear"), ("modules_to_save", "mlp,self_attn.q_proj")]).count == 6)
     }
 
     @Test func theHeadIsSavedNotAdapted() throws {
@@ -71,7 +73,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("r", "0", "0 is not an integer from 1 to 1024"), ("r", "1.5", "1.5 is not an integer"), ("r", "", "is not an integer"),
+        ("r", "0", "0 is not an integer from 1 to 1024"), ("r", "1.5", "1.5 is not an integer"),
+        ("r", "", "is not an integer"),
         ("lora_dropout", "1", "not a number from 0 to 0.99"), ("lora_dropout", "nan", "not a number"),
         ("lora_alhpa", "3", "did you mean lora_alpha?"), ("rank_patern", "{}", "did you mean rank_pattern?"),
         ("rank_pattern", "{\"q_proj\": 0}", "0 at \"q_proj\" is not an integer from 1"),
@@ -87,12 +90,14 @@ import Testing
 
     /// peft: keys in the file's order, the first full match of `(.*\.)?(KEY)$`.
     @Test(arguments: [
-        ("model.layers.0.self_attn.q_proj", 2), ("model.layers.1.self_attn.q_proj", 3), ("model.layers.1.mlp.up_proj", 4),
+        ("model.layers.0.self_attn.q_proj", 2), ("model.layers.1.self_attn.q_proj", 3),
+        ("model.layers.1.mlp.up_proj", 4),
         ("model.layers.0.self_attn.v_proj", 8), ("model.layers.0.self_attn.xq_proj", 8), ("q_proj", 3),
         ("model.layers.0.mlp.gate_proj", 5),
     ])
     func patterns(module: String, rank: Int) throws {
-        let json = #"{"0.self_attn.q_proj": 2, "q_proj": 3, "layers.1.*": 4, "q_proj|gate_proj": 5, "attn.v_proj": 6, "^v_proj": 7}"#
+        let json =
+            #"{"0.self_attn.q_proj": 2, "q_proj": 3, "layers.1.*": 4, "q_proj|gate_proj": 5, "attn.v_proj": 6, "^v_proj": 7}"#
         let settings = try Settings(.lora, options: [("rank_pattern", json)])
         #expect(try settings.values(at: module)["r"] == .integer(rank))
         #expect(try settings.values(at: module)["lora_alpha"] == .number(8))
@@ -143,7 +148,9 @@ import Testing
         #expect(throws: PluginError.self) { try Settings(description, options: [("ranks", "-1")]) }
         let settings = try Settings(description, options: [("ranks", "1"), ("kind", "LSTM"), ("kind", "null")])
         #expect(settings.values["kind"] == .null)
-        let error = #expect(throws: PluginError.self) { try Settings(description, options: [("ranks", "1"), ("kind", "GRU")]) }
+        let error = #expect(throws: PluginError.self) {
+            try Settings(description, options: [("ranks", "1"), ("kind", "GRU")])
+        }
         #expect(error?.description == "kind: GRU is not a string out of MLP, LSTM, or null")
     }
 }

@@ -96,7 +96,8 @@ enum TinyModel {
             func add(_ name: String, _ role: SiteRole, _ inputs: Int, _ outputs: Int) {
                 sites.append(
                     SiteDescription(
-                        .linear, role, layer: layer, module: "model.layers.\(layer).\(name)", inputs: inputs, outputs: outputs))
+                        .linear, role, layer: layer, module: "model.layers.\(layer).\(name)", inputs: inputs,
+                        outputs: outputs))
             }
             add("self_attn.q_proj", .query, 8, 8)
             add("self_attn.k_proj", .key, 8, 4)

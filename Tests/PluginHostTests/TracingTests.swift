@@ -8,7 +8,10 @@ import Testing
         let plugin = try Build.load(try Build.plugin("lora.c", manifest: .lora))
         let program = try traceTiny(
             plugin,
-            [("r", "2"), ("lora_dropout", "0.1"), ("target_modules", "all-linear"), ("rank_pattern", #"{"q_proj": 3}"#)])
+            [
+                ("r", "2"), ("lora_dropout", "0.1"), ("target_modules", "all-linear"),
+                ("rank_pattern", #"{"q_proj": 3}"#),
+            ])
         #expect(program.method == "LoRA" && program.peftType == "LORA" && program.version == "1.0.0")
         #expect(program.sites.count == 14)
         let q = program.sites[0]
@@ -43,7 +46,8 @@ import Testing
         let plugin = try Build.load(try Build.plugin("broken.c", defines, manifest: .broken))
         let program = try traceTiny(plugin)
         #expect(program.tensors.map(\.name) == ["shared"])
-        #expect(program.sites.map(\.site.module) == ["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"])
+        #expect(
+            program.sites.map(\.site.module) == ["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"])
         #expect(program.sites[0].tensors.map(\.isBuffer) == [false, true])
         #expect(program.sites[0].initialize?.targets == [0])
         #expect(program.sites[0].merge == .refused(reason: "it is a test"))
@@ -54,7 +58,8 @@ import Testing
         let regularizer = program.graphs[program.regularizer!]
         #expect(regularizer.nodes.filter { $0.op == .parameter }.map(\.attributes.integers[0]) == [1])
         let forward = program.graphs[program.sites[0].forward]
-        #expect(forward.nodes.contains { $0.op == .argument && $0.attributes.integers[0] == MethodProgram.preludeResults })
+        #expect(
+            forward.nodes.contains { $0.op == .argument && $0.attributes.integers[0] == MethodProgram.preludeResults })
         #expect(program.exportMap?.tensors.map(\.name) == ["kept", "shared"])
         #expect(program.exportMap?.tensors[0].mask?.axis == 0)
         #expect(program.exportMap?.fields.map(\.path) == ["rank_pattern/a", "r"])
@@ -108,7 +113,9 @@ import Testing
         let plugin = try Build.load(try Build.plugin("broken.c", [define], manifest: .broken))
         let error = #expect(throws: PluginError.self) { try traceTiny(plugin) }
         #expect(error?.description.hasPrefix("Broken: ") == true)
-        #expect(error?.description.contains(part) == true && (other.isEmpty || error!.description.contains(other)), "\(error!)")
+        #expect(
+            error?.description.contains(part) == true && (other.isEmpty || error!.description.contains(other)),
+            "\(error!)")
         #expect(error?.description.contains("\n") == false)
     }
 
@@ -128,5 +135,22 @@ import Testing
         let error = #expect(throws: PluginError.self) { try traceTiny(plugin, [("rank_pattern", #"{"k_proj": 3}"#)]) }
         #expect(error?.message == "\"k_proj\" matches none of the 4 modules that LoRA adapts")
         #expect(error?.place == "rank_pattern")
+    }
+
+    /// A foreign field becomes a hyperparameter; one that nobody looks at is an error.
+    @Test func foreignConfigurations() throws {
+        let plugin = try Build.load(try Build.plugin("broken.c", ["IMPORT=import_rank"], manifest: .broken))
+        func rank(_ json: JSON) throws -> HyperparameterValue? {
+            try importSettings(
+                plugin, config: json, place: "a.json", tensors: [], model: TinyModel.description, task: "CAUSAL_LM",
+                labels: 0
+            ).values["r"]
+        }
+        #expect(try rank(["peft_type": "BROKEN", "rank": [3]]) == .integer(6))
+        #expect(try rank(["r": 4, "rank": "none"]) == .integer(4))
+        let unknown = #expect(throws: PluginError.self) { try rank(["other": 5]) }
+        #expect(unknown?.description.hasPrefix("a.json: other: Broken has no hyperparameter of this name") == true)
+        let range = #expect(throws: PluginError.self) { try rank(["rank": [3000]]) }
+        #expect(range?.description.contains("r: 6000 is not an integer from 1 to 1024") == true)
     }
 }

@@ -70,10 +70,13 @@ package enum HyperparameterValue: Equatable, Sendable {
         if type == .string {
             self = .string(text)
         } else if trimmed.hasPrefix("[") || type == .boolean {
-            guard let json = try? JSON.parse(trimmed.utf8, place: ""), let value = Self(json, as: type) else { return nil }
+            guard let json = try? JSON.parse(trimmed.utf8, place: ""), let value = Self(json, as: type) else {
+                return nil
+            }
             self = value
         } else {
-            let parts = trimmed.isEmpty ? [] : trimmed.split(separator: ",", omittingEmptySubsequences: false).map(\.trimmed)
+            let parts =
+                trimmed.isEmpty ? [] : trimmed.split(separator: ",", omittingEmptySubsequences: false).map(\.trimmed)
             switch type {
             case .integer:
                 guard let value = Int(trimmed) else { return nil }
@@ -133,7 +136,9 @@ extension StringProtocol {
     /// Without white space at both ends.
     var trimmed: String {
         let isSpace: (Character) -> Bool = \.isWhitespace
-        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else { return "" }
+        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else {
+            return ""
+        }
         return String(self[first...last])
     }
 }

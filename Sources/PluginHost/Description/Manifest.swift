@@ -24,7 +24,8 @@ extension PluginDescription {
     package init(manifest bytes: [UInt8], place: String) throws(PluginError) {
         func fail(_ message: String) -> PluginError {
             PluginError(
-                .broken, "its manifest \(message)", place: place, remedy: "make it anew with `peft-host plugins manifest`")
+                .broken, "its manifest \(message)", place: place,
+                remedy: "make it anew with `peft-host plugins manifest`")
         }
         guard bytes.count <= Self.maximumManifest else { throw fail("is larger than \(Self.maximumManifest) bytes") }
         let json: JSON
@@ -36,7 +37,9 @@ extension PluginDescription {
         }
         let reader = ManifestReader(json: json, place: "", fail: fail)
         let form = try reader.field("manifest", \.int)
-        guard form == Self.manifestForm else { throw fail("has the form \(form); this host reads \(Self.manifestForm)") }
+        guard form == Self.manifestForm else {
+            throw fail("has the form \(form); this host reads \(Self.manifestForm)")
+        }
         self.init(
             id: try reader.field("id", \.string), peftType: try reader.field("peft_type", \.string),
             version: try reader.field("version", \.string))
@@ -79,7 +82,7 @@ extension PluginDescription {
         return """
             /* The manifest of \(id) \(version), by which peft-host lists it without loading it. */
             __attribute__((section("\(Self.manifestSection)"), used, retain))
-            static const char peft_manifest[] =
+            static const char manifest[] =
             \(lines.joined(separator: "\n"));
 
             """
@@ -123,7 +126,9 @@ private struct ManifestReader {
 
     func field<T>(_ name: String, _ value: (JSON) -> T?) throws(PluginError) -> T {
         guard let json = json[name] else { throw fail("lacks \"\(place)\(name)\"") }
-        guard let value = value(json) else { throw fail("has a \"\(place)\(name)\" of another type: \(json.text().prefix(60))") }
+        guard let value = value(json) else {
+            throw fail("has a \"\(place)\(name)\" of another type: \(json.text().prefix(60))")
+        }
         return value
     }
 
@@ -153,7 +158,7 @@ private struct ManifestReader {
         result.isDerived = try field("derived", \.bool)
         result.summary = try field("summary", \.string)
         let pattern = try field("pattern") { json in json.isNull ? "" : json.string }
-        if try field("per_site", \.bool) { 
+        if try field("per_site", \.bool) {
             result.patternField = pattern.isEmpty ? Hyperparameter.standardPatternField(of: name) : pattern
         }
         let isRequired = try field("required", \.bool)

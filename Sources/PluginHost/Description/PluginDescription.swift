@@ -95,7 +95,8 @@ package struct PluginDescription: Equatable, Sendable {
         return zip(mine, others).flatMap { mine, other -> [String] in
             guard mine != other else { return [] }
             guard mine.key == "hyperparameters" else { return [mine.key] }
-            let names = Set(hyperparameters.map(\.name)).symmetricDifference(other.value.array?.compactMap { $0["name"]?.string } ?? [])
+            let names = Set(hyperparameters.map(\.name)).symmetricDifference(
+                other.value.array?.compactMap { $0["name"]?.string } ?? [])
             return [names.isEmpty ? mine.key : "hyperparameters (\(names.sorted().joined(separator: ", ")))"]
         }
     }
@@ -103,7 +104,8 @@ package struct PluginDescription: Equatable, Sendable {
 
 func isNameByte(_ byte: UInt8) -> Bool {
     switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"),
         UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."):
         true
     default: false

@@ -30,9 +30,12 @@ struct ELFFile {
         }
         guard header[4] == 2, header[5] == 1 else { throw error("not a 64-bit little-endian ELF library") }
         guard header.integer(16, 2) == 3 else { throw error("an ELF file, but not a shared library") }
-        machine = [62: "x86_64", 183: "aarch64", 243: "riscv64"][header.integer(18, 2)] ?? "machine \(header.integer(18, 2))"
+        machine =
+            [62: "x86_64", 183: "aarch64", 243: "riscv64"][header.integer(18, 2)] ?? "machine \(header.integer(18, 2))"
         let (start, size, count) = (header.integer(40, 8), header.integer(58, 2), header.integer(60, 2))
-        guard count > 0, size >= 64, size * count <= ELFFile.maximumTable, let table = file.read(at: start, count: size * count) else {
+        guard count > 0, size >= 64, size * count <= ELFFile.maximumTable,
+            let table = file.read(at: start, count: size * count)
+        else {
             throw error("an ELF library without a readable table of sections")
         }
         var sections: [Section] = []
@@ -41,7 +44,8 @@ struct ELFFile {
             sections.append(
                 Section(
                     name: table.integer(entry, 4), kind: UInt32(table.integer(entry + 4, 4)),
-                    offset: table.integer(entry + 24, 8), size: table.integer(entry + 32, 8), link: table.integer(entry + 40, 4)))
+                    offset: table.integer(entry + 24, 8), size: table.integer(entry + 32, 8),
+                    link: table.integer(entry + 40, 4)))
         }
         self.sections = sections
         let names = header.integer(62, 2)

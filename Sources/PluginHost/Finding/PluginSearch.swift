@@ -27,7 +27,8 @@ package struct PluginSearch: Sendable {
         let executable = realpath("/proc/self/exe", nil)
         defer { free(executable) }
         self.init(
-            pluginPaths: pluginPaths, environment: environment, executable: executable.map { String(cString: $0) } ?? "")
+            pluginPaths: pluginPaths, environment: environment, executable: executable.map { String(cString: $0) } ?? ""
+        )
     }
 
     /// A library, or why a file of the search path is none.

@@ -55,7 +55,8 @@ package final class LoadedPlugin: @unchecked Sendable {
                 remedy: "make the manifest anew with `peft-host plugins manifest`")
         }
         let warnings = changed.map { "\(library.path): loading it changed \($0) of this process" }
-        return LoadedPlugin(path: library.path, raw: raw, description: description, warnings: library.warnings + warnings)
+        return LoadedPlugin(
+            path: library.path, raw: raw, description: description, warnings: library.warnings + warnings)
     }
 
     /// Maps the library and calls `peft_plugin_entry`.
@@ -70,7 +71,8 @@ package final class LoadedPlugin: @unchecked Sendable {
         typealias Entry = @convention(c) (UnsafePointer<peft_host>?) -> UnsafePointer<peft_plugin>?
         guard let plugin = unsafeBitCast(symbol, to: Entry.self)(HostInterface.host) else {
             throw PluginError(
-                .incompatible, "says that it cannot work with \(HostInterface.name), which speaks ABI \(abi.upperBound)",
+                .incompatible,
+                "says that it cannot work with \(HostInterface.name), which speaks ABI \(abi.upperBound)",
                 place: library.path, remedy: "get a version of the plugin that fits the host")
         }
         return UnsafeRawPointer(plugin)
@@ -88,7 +90,8 @@ package final class LoadedPlugin: @unchecked Sendable {
     static func checkABI(built: Int, required: Int, host: ClosedRange<Int>, place: String) throws(PluginError) {
         let speaks = host.count == 1 ? "\(host.upperBound)" : "\(host.lowerBound) to \(host.upperBound)"
         guard required >= 1, required <= built else {
-            throw PluginError(.broken, "was built with ABI \(built) and requires ABI \(required), which cannot be", place: place)
+            throw PluginError(
+                .broken, "was built with ABI \(built) and requires ABI \(required), which cannot be", place: place)
         }
         guard required <= host.upperBound else {
             throw PluginError(

@@ -62,7 +62,14 @@ struct ProcessState {
         return changed
     }
 
+    /// Handler, flags and the mask's 64 signals; the rest of the C library's struct is not set by the kernel.
     private func isEqual(_ a: sigaction, _ b: sigaction) -> Bool {
-        withUnsafeBytes(of: a) { a in withUnsafeBytes(of: b) { b in a.elementsEqual(b) } }
+        func address(_ action: sigaction) -> Int {
+            unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        }
+        func mask(_ action: sigaction) -> UInt64 {
+            withUnsafeBytes(of: action.sa_mask) { $0.loadUnaligned(as: UInt64.self) }
+        }
+        return address(a) == address(b) && a.sa_flags == b.sa_flags && mask(a) == mask(b)
     }
 }

@@ -6,7 +6,8 @@ extension PluginMemory {
     /// What a plugin's code says of itself, copied and checked.
     func description(of plugin: peft_plugin) throws(PluginError) -> PluginDescription {
         var result = PluginDescription(
-            id: try string(plugin.id, "peft_plugin.id"), peftType: try string(plugin.peft_type, "peft_plugin.peft_type"),
+            id: try string(plugin.id, "peft_plugin.id"),
+            peftType: try string(plugin.peft_type, "peft_plugin.peft_type"),
             version: try string(plugin.version, "peft_plugin.version"))
         result.abiBuiltWith = Int(plugin.abi_built_with)
         result.abiMinRequired = Int(plugin.abi_min_required)
@@ -14,7 +15,8 @@ extension PluginMemory {
         result.summary = try string(plugin.summary, "peft_plugin.summary")
         result.paper = try string(plugin.paper, "peft_plugin.paper")
         result.defaultLearningRate = plugin.default_learning_rate
-        result.capabilities = Set(try bits(plugin.capabilities, "capabilities", Capability.allCases) { Int($0.rawValue) })
+        result.capabilities = Set(
+            try bits(plugin.capabilities, "capabilities", Capability.allCases) { Int($0.rawValue) })
         result.siteKinds = Set(try bits(plugin.site_kinds, "site_kinds", SiteKind.allCases, bit: \.rawValue))
         result.defaultRoles = try roles(plugin)
         result.hyperparameters = try hyperparameters(plugin)
@@ -26,7 +28,8 @@ extension PluginMemory {
         let known = cases.filter { set & (1 << bit($0)) != 0 }
         guard known.count == set.nonzeroBitCount else {
             throw PluginError(
-                .incompatible, "peft_plugin.\(name) is 0x\(String(set, radix: 16)), with bits that this host does not know",
+                .incompatible,
+                "peft_plugin.\(name) is 0x\(String(set, radix: 16)), with bits that this host does not know",
                 place: place, remedy: "it needs a newer host")
         }
         return known
@@ -37,7 +40,9 @@ extension PluginMemory {
         var roles: [SiteRole] = []
         for index in 0..<count {
             let raw = plugin.default_roles[index]
-            guard let role = SiteRole(rawValue: Int(raw)) else { throw fail("peft_plugin.default_roles has the unknown role \(raw)") }
+            guard let role = SiteRole(rawValue: Int(raw)) else {
+                throw fail("peft_plugin.default_roles has the unknown role \(raw)")
+            }
             roles.append(role)
         }
         return roles
@@ -110,7 +115,9 @@ extension PluginMemory {
         }
         if json.isNull { return .null }
         guard let value = HyperparameterValue(json, as: result.type) else {
-            throw fail("the hyperparameter \(result.name) has the default_value \(text.prefix(40)), which is not \(result.rule)")
+            throw fail(
+                "the hyperparameter \(result.name) has the default_value \(text.prefix(40)), which is not \(result.rule)"
+            )
         }
         return value
     }

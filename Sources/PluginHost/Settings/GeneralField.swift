@@ -10,7 +10,8 @@ package enum GeneralField: String, CaseIterable, Sendable {
 
     /// Fields that say nothing of what the method computes: bookkeeping, or the details of something else that is off.
     static let inert: Set<String> = [
-        "auto_mapping", "base_model_name_or_path", "inference_mode", "peft_type", "peft_version", "revision", "task_type",
+        "auto_mapping", "base_model_name_or_path", "inference_mode", "peft_type", "peft_version", "revision",
+        "task_type",
         "megatron_core", "qalora_group_size",
     ]
 

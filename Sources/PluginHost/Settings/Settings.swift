@@ -59,7 +59,8 @@ package struct Settings: Equatable, Sendable {
                 }
             } catch {
                 self = before
-                let error = PluginError(error.code, "\(error.place): \(error.message)", place: place, remedy: error.remedy)
+                let error = PluginError(
+                    error.code, "\(error.place): \(error.message)", place: place, remedy: error.remedy)
                 problems.append((member.key, error))
             }
         }
@@ -86,7 +87,9 @@ package struct Settings: Equatable, Sendable {
         var fields = plugin.hyperparameters.map { JSON.Member($0.name, values[$0.name]?.json ?? .null) }
         for hyperparameter in plugin.hyperparameters {
             guard let field = hyperparameter.patternField else { continue }
-            let members = patterns.filter { $0.hyperparameter == hyperparameter.name }.map { JSON.Member($0.key, $0.value.json) }
+            let members = patterns.filter { $0.hyperparameter == hyperparameter.name }.map {
+                JSON.Member($0.key, $0.value.json)
+            }
             fields.append(JSON.Member(field, .object(members)))
         }
         let layers = selection.layers?.map { JSON.integer(Int64($0)) }
@@ -106,7 +109,8 @@ package struct Settings: Equatable, Sendable {
 
     /// Whether every hyperparameter has a value.
     package func checkComplete() throws(PluginError) {
-        for hyperparameter in plugin.hyperparameters where hyperparameter.isRequired && values[hyperparameter.name] == nil {
+        for hyperparameter in plugin.hyperparameters
+        where hyperparameter.isRequired && values[hyperparameter.name] == nil {
             throw PluginError(
                 .setting, "\(plugin.id) needs a value: \(hyperparameter.summary)", place: hyperparameter.name,
                 remedy: "give it with -o \(hyperparameter.name)=…, \(hyperparameter.rule)")
@@ -130,7 +134,9 @@ package struct Settings: Equatable, Sendable {
 
     /// Fills in a hyperparameter that the host derives, unless it has a value.
     package mutating func derive(_ name: String, _ value: HyperparameterValue) {
-        guard let hyperparameter = plugin.hyperparameters.first(where: { $0.name == name && $0.isDerived }) else { return }
+        guard let hyperparameter = plugin.hyperparameters.first(where: { $0.name == name && $0.isDerived }) else {
+            return
+        }
         if values[name] == nil || values[name] == hyperparameter.defaultValue { values[name] = value }
     }
 
@@ -138,7 +144,8 @@ package struct Settings: Equatable, Sendable {
     package mutating func set(_ name: String, text: String) throws(PluginError) {
         if let hyperparameter = plugin.hyperparameters.first(where: { $0.name == name }) {
             let isNull = hyperparameter.isNullable && text.trimmed == "null"
-            try set(hyperparameter, isNull ? .null : HyperparameterValue(text: text, as: hyperparameter.type), shown: text)
+            try set(
+                hyperparameter, isNull ? .null : HyperparameterValue(text: text, as: hyperparameter.type), shown: text)
         } else if isKnown(name) {
             try set(name, json: typed(text, field: name))
         } else {
@@ -161,7 +168,9 @@ package struct Settings: Equatable, Sendable {
         let numbers = words.compactMap { Int64($0) }
         if !words.isEmpty, numbers.count == words.count { return .array(numbers.map { .integer($0) }) }
         // Names and commas are a list; anything else is an expression.
-        let isList = text != "all-linear" && words.allSatisfy { $0.utf8.allSatisfy(isNameByte) && !$0.isEmpty && !$0.contains("+") }
+        let isList =
+            text != "all-linear"
+            && words.allSatisfy { $0.utf8.allSatisfy(isNameByte) && !$0.isEmpty && !$0.contains("+") }
         return isList ? .array(words.map { .string($0) }) : .string(text)
     }
 
@@ -173,7 +182,8 @@ package struct Settings: Equatable, Sendable {
         } else if let hyperparameter = plugin.hyperparameters.first(where: { $0.patternField == name }) {
             guard let members = json.isNull ? [] : json.members else {
                 throw PluginError(
-                    .setting, "\(json.text().prefix(80)) is no JSON object", place: name, remedy: "write {\"q_proj\": …}")
+                    .setting, "\(json.text().prefix(80)) is no JSON object", place: name,
+                    remedy: "write {\"q_proj\": …}")
             }
             patterns.removeAll { $0.hyperparameter == hyperparameter.name }
             for member in members { try addPattern(hyperparameter, member.key, member.value) }
@@ -195,7 +205,8 @@ package struct Settings: Equatable, Sendable {
         values[hyperparameter.name] = value
     }
 
-    private mutating func addPattern(_ hyperparameter: Hyperparameter, _ key: String, _ json: JSON) throws(PluginError) {
+    private mutating func addPattern(_ hyperparameter: Hyperparameter, _ key: String, _ json: JSON) throws(PluginError)
+    {
         let field = hyperparameter.patternField ?? hyperparameter.name
         _ = try ModulePattern(key: key, field: field)
         let value = json.isNull ? .null : HyperparameterValue(json, as: hyperparameter.type)
@@ -208,7 +219,8 @@ package struct Settings: Equatable, Sendable {
 
     /// A per-site value that a plugin derives from a foreign configuration.
     mutating func addPattern(_ name: String, key: String, _ json: JSON) throws(PluginError) {
-        guard let hyperparameter = plugin.hyperparameters.first(where: { $0.name == name && $0.patternField != nil }) else {
+        guard let hyperparameter = plugin.hyperparameters.first(where: { $0.name == name && $0.patternField != nil })
+        else {
             throw PluginError(.setting, "is no per-site hyperparameter of \(plugin.id)", place: name)
         }
         try addPattern(hyperparameter, key, json)
@@ -236,7 +248,8 @@ package struct Settings: Equatable, Sendable {
             if field == .targetModules { selection.targets = names } else { selection.excluded = names }
         case .layersToTransform:
             let numbers = json.isNull ? [] : json.int.map { [$0] } ?? json.array.map { $0.compactMap(\.int) }
-            guard let numbers, numbers.count == json.array?.count ?? numbers.count, numbers.allSatisfy({ $0 >= 0 }) else {
+            guard let numbers, numbers.count == json.array?.count ?? numbers.count, numbers.allSatisfy({ $0 >= 0 })
+            else {
                 throw fail("a layer's number or a list of them")
             }
             selection.layers = numbers.isEmpty ? nil : numbers
@@ -252,7 +265,8 @@ package struct Settings: Equatable, Sendable {
     // MARK: Names
 
     private var knownNames: [String] {
-        plugin.hyperparameters.flatMap { [$0.name] + ($0.patternField.map { [$0] } ?? []) } + GeneralField.allCases.map(\.rawValue)
+        plugin.hyperparameters.flatMap { [$0.name] + ($0.patternField.map { [$0] } ?? []) }
+            + GeneralField.allCases.map(\.rawValue)
     }
 
     private func isKnown(_ name: String) -> Bool { knownNames.contains(name) }

@@ -53,7 +53,8 @@ package struct TargetSelection: Equatable, Sendable {
             guard targets == nil, excluded == nil, layers == nil else {
                 let kinds = plugin.siteKinds.map(\.name).sorted().joined(separator: ", ")
                 throw PluginError(
-                    .setting, "\(plugin.id) has no targets to choose: it stands at \(kinds) sites", place: "target_modules")
+                    .setting, "\(plugin.id) has no targets to choose: it stands at \(kinds) sites",
+                    place: "target_modules")
             }
             return offered
         }
@@ -99,7 +100,8 @@ package struct TargetSelection: Equatable, Sendable {
         let known = Set(candidates.compactMap { ModulePattern.layer(of: $0.module, after: layersPattern) })
         if isStrict, let unknown = layers.first(where: { !known.contains($0) }) {
             let range = known.isEmpty ? "no layers" : "layers \(known.min()!) to \(known.max()!)"
-            throw PluginError(.setting, "there is no layer \(unknown); the model has \(range)", place: "layers_to_transform")
+            throw PluginError(
+                .setting, "there is no layer \(unknown); the model has \(range)", place: "layers_to_transform")
         }
     }
 

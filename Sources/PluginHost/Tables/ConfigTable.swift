@@ -38,12 +38,15 @@ func configTable() -> peft_config_1 {
     table.set_boolean = { t, name, value in status(t) { $0.setImported("set_boolean", name, .bool(value != 0)) } }
     table.set_string = { t, name, value in
         status(t) { trace in
-            if let value = trace.text(value, "set_string: the value") { trace.setImported("set_string", name, .string(value)) }
+            if let value = trace.text(value, "set_string: the value") {
+                trace.setImported("set_string", name, .string(value))
+            }
         }
     }
     table.set_pattern = { t, name, pattern, value in status(t) { $0.setPattern(name, pattern, value) } }
     table.has_tensor = { t, name in
-        guard let trace = Trace.at(t), trace.isImporting("has_tensor"), let name = trace.text(name, "has_tensor: the name")
+        guard let trace = Trace.at(t), trace.isImporting("has_tensor"),
+            let name = trace.text(name, "has_tensor: the name")
         else { return 0 }
         return trace.importing?.tensors.contains(name) == true ? 1 : 0
     }
@@ -77,7 +80,9 @@ extension Trace {
         let json = field(function, pointer)
         guard error == nil, let pointer else { return nil }
         guard let value = json.flatMap(convert) else {
-            fail("\(function): the field \(String(cString: pointer)) is \(json?.text().prefix(60) ?? "not there"), not \(type)")
+            fail(
+                "\(function): the field \(String(cString: pointer)) is \(json?.text().prefix(60) ?? "not there"), not \(type)"
+            )
             return nil
         }
         return value

@@ -80,7 +80,8 @@ extension Trace {
         graph.fields.append((path, nil, output, asBoolean))
     }
 
-    fileprivate func stored(_ name: UnsafePointer<CChar>?, _ rank: Int32, _ shape: UnsafePointer<Int64>?) -> peft_value {
+    fileprivate func stored(_ name: UnsafePointer<CChar>?, _ rank: Int32, _ shape: UnsafePointer<Int64>?) -> peft_value
+    {
         guard let graph = graph(for: "stored") else { return failedValue }
         guard graph.kind == .importing else {
             fail("stored: only in import graphs")
@@ -114,7 +115,9 @@ extension Trace {
             let computed = field.value.map { ExportMap.Field.Source.output(output($0), asBoolean: field.asBoolean) }
             return ExportMap.Field(path: field.path, source: computed ?? field.json.map { .fixed($0) } ?? .omitted)
         }
-        guard !tensors.isEmpty else { throw ProgramError("an export graph names all of the method's tensors; it named none") }
+        guard !tensors.isEmpty else {
+            throw ProgramError("an export graph names all of the method's tensors; it named none")
+        }
         return ExportMap(graph: program.add(try graph.builder.finish(outputs)), tensors: tensors, fields: fields)
     }
 }

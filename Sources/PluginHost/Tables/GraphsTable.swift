@@ -53,8 +53,7 @@ extension Trace {
 
     /// What a merge graph takes and gives: W and, where there is one, b; or the tensor.
     private func mergeTypes(of site: SiteDescription) -> [TensorType] {
-        let weight = site.weightType
-        return site.kind == .linear && site.hasBias ? [weight, TensorType([Dim(site.outputs)])] : [weight]
+        [site.type(of: .weight), site.type(of: .bias)].compactMap { $0 }
     }
 
     fileprivate func operand(_ index: Int64) -> peft_value {
@@ -122,7 +121,9 @@ extension Trace {
     fileprivate func end(_ count: Int64, _ pointer: UnsafePointer<peft_value>?) {
         guard let graph = graph(for: "end"), let results = list("end", count, pointer, atMost: 4096) else { return }
         guard graph.kind.resultCounts.contains(count) else {
-            return fail("end: \(count) results; it has \(graph.kind.resultCounts.lowerBound) to \(graph.kind.resultCounts.upperBound)")
+            return fail(
+                "end: \(count) results; it has \(graph.kind.resultCounts.lowerBound) to \(graph.kind.resultCounts.upperBound)"
+            )
         }
         var outputs: [Value] = []
         for (index, result) in results.enumerated() {
@@ -155,8 +156,8 @@ extension Trace {
         switch (kind, phase) {
         case (.forward, .inject(let index)):
             let site = sites[index]
-            let expected = site.kind == .linear ? TensorType([.tokens, Dim(site.outputs)]) : site.weightType
-            expect(types, [expected], "the site gives")
+            let expected = site.kind == .linear ? TensorType([.tokens, Dim(site.outputs)]) : site.type(of: .weight)
+            expect(types, [expected].compactMap { $0 }, "the site gives")
         case (.merge, .inject(let index)):
             let expected = mergeTypes(of: sites[index])
             if types.count > expected.count { return fail("end: a bias for a site without one") }
@@ -191,12 +192,5 @@ extension Trace {
         return Assignment(
             graph: program.add(try graph.builder.finish(graph.assignments.map(\.value))),
             targets: graph.assignments.map { isOfSite ? $0.target.index : tensors.number($0.target) })
-    }
-}
-
-extension SiteDescription {
-    /// linear: W (out, in); weight: the tensor.
-    var weightType: TensorType {
-        kind == .weight ? TensorType(shape.map { Dim($0) }) : TensorType([Dim(outputs), Dim(inputs)])
     }
 }

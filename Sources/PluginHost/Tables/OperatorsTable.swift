@@ -11,7 +11,8 @@ private func unary(_ t: OpaquePointer?, _ name: String, _ x: peft_value, _ op: O
     apply(t, name, [x]) { $0.append(op, [$1[0]]) }
 }
 
-private func binary(_ t: OpaquePointer?, _ name: String, _ a: peft_value, _ b: peft_value, _ op: Operator) -> peft_value {
+private func binary(_ t: OpaquePointer?, _ name: String, _ a: peft_value, _ b: peft_value, _ op: Operator) -> peft_value
+{
     apply(t, name, [a, b]) { $0.append(op, [$1[0], $1[1]]) }
 }
 
@@ -45,7 +46,9 @@ private func reduce(
     _ t: OpaquePointer?, _ name: String, _ x: peft_value, _ count: Int32, _ axes: UnsafePointer<Int32>?, _ keep: Int32,
     _ operation: (GraphBuilder, Value, [Int], Bool) -> Value
 ) -> peft_value {
-    guard let axes = Trace.at(t)?.list(name, Int64(count), axes, atMost: Int64(PEFT_MAX_RANK)) else { return failedValue }
+    guard let axes = Trace.at(t)?.list(name, Int64(count), axes, atMost: Int64(PEFT_MAX_RANK)) else {
+        return failedValue
+    }
     return apply(t, name, [x]) { operation($0, $1[0], axes.map(Int.init), keep != 0) }
 }
 
@@ -186,7 +189,8 @@ private func addStepInputs(to table: inout peft_ops_1) {
     table.row_of_token = { t in tokens(t, "row_of_token") { graph, _ in graph.input(.rowOfToken) } }
     table.is_prompt = { t in tokens(t, "is_prompt") { graph, _ in graph.input(.isPrompt) } }
     table.training = { t in
-        apply(t, "training", [], only: { $0 == .forward || $0 == .prelude }, in: "forward and prelude graphs") { graph, _ in
+        apply(t, "training", [], only: { $0 == .forward || $0 == .prelude }, in: "forward and prelude graphs") {
+            graph, _ in
             graph.input(.training)
         }
     }
@@ -200,7 +204,8 @@ private func addStepInputs(to table: inout peft_ops_1) {
         apply(t, "step", [], only: { $0 == .update }, in: "update graphs") { graph, _ in graph.input(.step) }
     }
     table.total_steps = { t in
-        apply(t, "total_steps", [], only: { $0 == .update }, in: "update graphs") { graph, _ in graph.input(.totalSteps) }
+        apply(t, "total_steps", [], only: { $0 == .update }, in: "update graphs") { graph, _ in graph.input(.totalSteps)
+        }
     }
 }
 

@@ -72,7 +72,8 @@ extension Trace {
         guard let place = tensors.ofSites[site].firstIndex(where: { $0.name == name }) else {
             let names = tensors.ofSites[site].map(\.name)
             fail(
-                "of_site: site \(sites[site].module) has no tensor \"\(name)\"", remedy: suggestion(for: name, among: names))
+                "of_site: site \(sites[site].module) has no tensor \"\(name)\"",
+                remedy: suggestion(for: name, among: names))
             return failedValue
         }
         return issue(TraceTensors.Reference(site: site, index: place), space: callbackSpace)
@@ -111,8 +112,7 @@ extension Trace {
             try expect(isName && name.utf8.count <= 200, "is no name of letters, digits and '_' with dots between them")
             try expect(raw.reserved == 0 && raw.flags < 8, "uses flags that this host does not know")
             guard let dtype = UInt8(exactly: raw.dtype).flatMap(DType.init(rawValue:)) else {
-                try expect(false, "has the unknown element type \(raw.dtype)")
-                fatalError("unreachable")
+                throw PluginError(.broken, "\"\(name)\" has the unknown element type \(raw.dtype)", place: place)
             }
             try expect(dtype == .f32 || isBuffer, "is a parameter, which must be f32")
             let multiplier = raw.learning_rate_multiplier
@@ -134,7 +134,8 @@ extension Trace {
             for size in sizes {
                 try expect(size >= 0, "has the shape \(sizes); sizes must be fixed numbers")
                 let (product, overflow) = count.multipliedReportingOverflow(by: size)
-                try expect(!overflow && max(product, size) <= maximumCount, "has the shape \(sizes), which is too large")
+                try expect(
+                    !overflow && max(product, size) <= maximumCount, "has the shape \(sizes), which is too large")
                 count = product
             }
             return sizes.map { Dim($0) }

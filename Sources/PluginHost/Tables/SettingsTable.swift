@@ -5,18 +5,24 @@ func settingsTable() -> peft_settings_1 {
     var table = peft_settings_1()
     table.struct_size = UInt32(MemoryLayout<peft_settings_1>.size)
     table.integer = { t, name in
-        Trace.at(t)?.setting("integer", name, "an integer") { if case .integer(let value) = $0 { Int64(value) } else { nil } }
+        Trace.at(t)?.setting("integer", name, "an integer") {
+            if case .integer(let value) = $0 { Int64(value) } else { nil }
+        }
             ?? 0
     }
     table.number = { t, name in
         Trace.at(t)?.setting("number", name, "a number") { if case .number(let value) = $0 { value } else { nil } } ?? 0
     }
     table.boolean = { t, name in
-        Trace.at(t)?.setting("boolean", name, "a boolean") { if case .boolean(let value) = $0 { value ? 1 : 0 } else { nil } }
+        Trace.at(t)?.setting("boolean", name, "a boolean") {
+            if case .boolean(let value) = $0 { value ? 1 : 0 } else { nil }
+        }
             ?? 0
     }
     table.string = { t, name in
-        let text = Trace.at(t)?.setting("string", name, "a string") { if case .string(let value) = $0 { value } else { nil } }
+        let text = Trace.at(t)?.setting("string", name, "a string") {
+            if case .string(let value) = $0 { value } else { nil }
+        }
         return Trace.at(t)?.lend(text ?? "")
     }
     table.is_null = { t, name in

@@ -6,7 +6,8 @@ func siteTable() -> peft_site_1 {
     var table = peft_site_1()
     table.struct_size = UInt32(MemoryLayout<peft_site_1>.size)
     table.base = { t, v in
-        guard let trace = Trace.at(t), let site = trace.site("base", [.linear], in: [.forward, .merge, .initialize]) else {
+        guard let trace = Trace.at(t), let site = trace.site("base", [.linear], in: [.forward, .merge, .initialize])
+        else {
             return failedValue
         }
         return trace.apply("base", [v]) { graph, operands in
@@ -17,23 +18,11 @@ func siteTable() -> peft_site_1 {
             return graph.base(operands[0], outputs: site.outputs)
         }
     }
-    table.weight = { t in
-        read(t, "weight", .weight, [.linear, .weight], in: [.forward, .merge, .initialize]) { $0.weightType }
-    }
-    table.original_weight = { t in
-        read(t, "original_weight", .originalWeight, [.linear, .weight], in: [.initialize]) { $0.weightType }
-    }
-    table.bias = { t in
-        read(t, "bias", .bias, [.linear], in: [.forward, .merge, .initialize]) { site in
-            site.hasBias ? TensorType([Dim(site.outputs)]) : nil
-        }
-    }
-    table.row_norms = { t in
-        read(t, "row_norms", .rowNorms, [.linear], in: [.forward, .merge, .initialize]) { TensorType([Dim($0.outputs)]) }
-    }
-    table.column_norms = { t in
-        read(t, "column_norms", .columnNorms, [.linear], in: [.forward, .merge, .initialize]) { TensorType([Dim($0.inputs)]) }
-    }
+    table.weight = { t in read(t, "weight", .weight, [.linear, .weight]) }
+    table.original_weight = { t in read(t, "original_weight", .originalWeight, [.linear, .weight], in: [.initialize]) }
+    table.bias = { t in read(t, "bias", .bias, [.linear]) }
+    table.row_norms = { t in read(t, "row_norms", .rowNorms, [.linear]) }
+    table.column_norms = { t in read(t, "column_norms", .columnNorms, [.linear]) }
     table.table_rows = { t, _ in unavailable(t, "table_rows", at: "embedding and prompt") }
     table.text_ids = { t, _ in unavailable(t, "text_ids", at: "prompt") }
     table.text_cache = { t, _, _, _ in unavailable(t, "text_cache", at: "prompt") }
@@ -55,11 +44,11 @@ private func unavailable(_ t: OpaquePointer?, _ name: String, at kinds: String) 
 
 /// A constant of the frozen site.
 private func read(
-    _ t: OpaquePointer?, _ name: String, _ value: SiteValue, _ kinds: Set<SiteKind>, in graphs: Set<GraphKind>,
-    type: (SiteDescription) -> TensorType?
+    _ t: OpaquePointer?, _ name: String, _ value: SiteValue, _ kinds: Set<SiteKind>,
+    in graphs: Set<GraphKind> = [.forward, .merge, .initialize]
 ) -> peft_value {
     guard let trace = Trace.at(t), let site = trace.site(name, kinds, in: graphs) else { return failedValue }
-    guard let type = type(site) else {
+    guard let type = site.type(of: value) else {
         trace.fail("\(name): this site has none", remedy: "look at peft_site.has_bias first")
         return failedValue
     }

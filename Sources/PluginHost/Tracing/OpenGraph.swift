@@ -17,7 +17,9 @@ enum GraphKind: Int32 {
         switch (self, phase) {
         case (.prelude, .plan), (.initialize, .plan): true
         case (.forward, .inject), (.merge, .inject), (.initialize, .inject): true
-        case (.regularizer, .method), (.update, .method), (.export, .method), (.importing, .method), (.calibrate, .method): true
+        case (.regularizer, .method), (.update, .method), (.export, .method), (.importing, .method),
+            (.calibrate, .method):
+            true
         default: false
         }
     }

@@ -133,7 +133,8 @@ extension Trace {
         var first = program.tensors.count
         for site in program.sites {
             for number in program.graphs[site.forward].parameters {
-                used.insert(number < MethodProgram.methodTensors ? first + number : number - MethodProgram.methodTensors)
+                used.insert(
+                    number < MethodProgram.methodTensors ? first + number : number - MethodProgram.methodTensors)
             }
             first += site.tensors.count
         }
@@ -142,7 +143,8 @@ extension Trace {
             + program.sites.flatMap { site in site.tensors.map { ($0, site.site.module) } }
         for (number, (tensor, owner)) in named.enumerated() where tensor.isTrained && !used.contains(number) {
             throw PluginError(
-                .broken, "the parameter \"\(tensor.name)\" of \(owner) is used in no forward, prelude or regularizer graph",
+                .broken,
+                "the parameter \"\(tensor.name)\" of \(owner) is used in no forward, prelude or regularizer graph",
                 place: plugin.id, remedy: "use it, declare it frozen or make it a buffer")
         }
         guard named.contains(where: { $0.0.isTrained }) else {

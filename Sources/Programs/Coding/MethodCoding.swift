@@ -98,7 +98,8 @@ extension ByteWriter {
         write(count: site.role.rawValue)
         write(signed: site.layer)
         write(text: site.module)
-        for size in [site.inputs, site.outputs, site.hasBias ? 1 : 0, site.headCount, site.keyHeadCount, site.headSize] {
+        for size in [site.inputs, site.outputs, site.hasBias ? 1 : 0, site.headCount, site.keyHeadCount, site.headSize]
+        {
             write(count: size)
         }
         write(shape: site.shape)
@@ -195,8 +196,12 @@ private struct MethodReader {
     // MARK: Parts
 
     private mutating func name(_ what: String) throws(ProgramError) -> String { try bytes.text(upTo: 1024, what) }
-    private mutating func text(_ what: String) throws(ProgramError) -> String { try bytes.text(upTo: limits.text, what) }
-    private mutating func size(_ what: String) throws(ProgramError) -> Int { try bytes.index(upTo: Self.largestSize, what) }
+    private mutating func text(_ what: String) throws(ProgramError) -> String {
+        try bytes.text(upTo: limits.text, what)
+    }
+    private mutating func size(_ what: String) throws(ProgramError) -> Int {
+        try bytes.index(upTo: Self.largestSize, what)
+    }
     private mutating func flag(_ what: String) throws(ProgramError) -> Bool { try bytes.index(upTo: 1, what) == 1 }
 
     private mutating func list<T>(
@@ -239,11 +244,13 @@ private struct MethodReader {
         let kind = try bytes.index(upTo: 6, "an initializer")
         let (a, b) = (try bytes.double(), try bytes.double())
         let initializers: [Initializer] = [
-            .zeros, .ones, .constant(a), .uniform(low: a, high: b), .normal(mean: a, deviation: b), .kaimingUniform(a: a),
+            .zeros, .ones, .constant(a), .uniform(low: a, high: b), .normal(mean: a, deviation: b),
+            .kaimingUniform(a: a),
             .graph,
         ]
         var tensor = TensorDeclaration(name, type, initializers[kind])
-        guard a.isFinite, b.isFinite, tensor.initializer.coded.a == a, tensor.initializer.coded.b == b else {
+        let (_, usedA, usedB) = tensor.initializer.coded
+        guard a.isFinite, b.isFinite, usedA.bitPattern == a.bitPattern, usedB.bitPattern == b.bitPattern else {
             throw bytes.error("an initializer with the numbers \(a), \(b)")
         }
         let flags = try bytes.index(upTo: 15, "a tensor's flags")

@@ -34,6 +34,9 @@
 #ifndef METHOD
 #define METHOD NULL
 #endif
+#ifndef IMPORT
+#define IMPORT NULL
+#endif
 #ifndef PLAN
 #define PLAN NULL
 #endif
@@ -48,6 +51,7 @@ static const peft_site_1 *site;
 static const peft_ops_1 *ops;
 static const peft_export_1 *export;
 static const peft_calibration_1 *calibration;
+static const peft_config_1 *config;
 static peft_value kept;
 
 static peft_value vector(peft_trace *t, const char *name, int64_t size) {
@@ -238,6 +242,12 @@ static int32_t method_whole(void *self, peft_trace *t) {
     return PEFT_OK;
 }
 
+static int32_t import_rank(void *self, peft_trace *t) {
+    (void)self;
+    if (config->kind(t, "rank/0") == PEFT_JSON_NUMBER) config->set_integer(t, "r", 2 * config->integer(t, "rank/0"));
+    return PEFT_OK;
+}
+
 static int32_t inject(void *self, peft_trace *t, S at) { (void)self; return EXPAND(inject_, CASE)(t, at); }
 
 static const peft_hyperparameter hyperparameters[] = {
@@ -252,7 +262,8 @@ static const struct {
      .site_kinds = 1 << PEFT_SITE_LINEAR, .default_role_count = 2, .default_roles = roles, .hyperparameter_count = 1,
      .hyperparameter_stride = sizeof *hyperparameters, .hyperparameters = hyperparameters, .id = "Broken",
      .peft_type = "BROKEN", .version = "1", .license = "", .summary = "", .paper = "", .default_learning_rate = 1e-3,
-     .plan = PLAN, .inject = inject, .method = METHOD}, TAIL};
+     .plan = PLAN, .inject = inject, .method = METHOD,
+     .import_config = IMPORT}, TAIL};
 
 #ifdef SIDE_EFFECTS
 __attribute__((constructor)) static void change(void) {
@@ -277,6 +288,7 @@ const peft_plugin *ENTRY(const peft_host *host) {
     site = host->table(host, "peft.site/1");
     ops = host->table(host, "peft.ops/1");
     export = host->table(host, "peft.export/1");
+    config = host->table(host, "peft.config/1");
     calibration = host->table(host, "peft.calibration/1");
     if (host->table(host, "peft.ops/2") || host->table(host, "peft.kernel/1")) abort();
     return &description.plugin;
