@@ -52,7 +52,7 @@ let package = Package(
         .executableTarget(
             name: "Host",
             dependencies: [
-                "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs",
+                "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "CPeftPlugin", path: "Sources/PluginAPI/C", exclude: ["peft_layout.inc"]),

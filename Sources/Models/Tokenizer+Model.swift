@@ -4,15 +4,24 @@ import Text
 
 extension Model {
     /// The tokenizer that the model's file or folder carries.
+    package func tokenizer() throws -> Tokenizer { try Model.tokenizer(of: path) }
+
+    /// The tokenizer of a GGUF file, a folder with `tokenizer.json`, or that file itself; weights are not looked at.
     ///
-    /// - Throws: `FormatError` where there is none, or one of a kind that is not implemented.
-    package func tokenizer() throws -> Tokenizer {
-        if let gguf = ggufMetadata { return try Tokenizer(gguf: GGUFTokenizerMetadata(gguf), place: path) }
-        let file = path + "/tokenizer.json"
+    /// - Throws: an error where there is none, or one of a kind that is not implemented.
+    package static func tokenizer(of path: String) throws -> Tokenizer {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw ModelError("there is no such model", place: path)
+        }
+        guard isFolder.boolValue || path.hasSuffix(".json") else {
+            return try Tokenizer(gguf: GGUFTokenizerMetadata(GGUF(path)), place: path)
+        }
+        let file = isFolder.boolValue ? path + "/tokenizer.json" : path
         guard FileManager.default.fileExists(atPath: file) else {
             throw ModelError("there is no tokenizer.json", place: path, remedy: "put the model's tokenizer.json beside it")
         }
-        let settings = path + "/tokenizer_config.json"
+        let settings = URL(filePath: file).deletingLastPathComponent().path + "/tokenizer_config.json"
         let configuration =
             FileManager.default.fileExists(atPath: settings)
             ? try JSON.parse(MappedFile.content(settings), place: settings) : nil

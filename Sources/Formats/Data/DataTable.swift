@@ -12,6 +12,11 @@ package struct DataTable: Sendable {
         /// By column. The fields of TSV and CSV are strings; JSON Lines may leave a column out.
         package let values: [String: JSON]
 
+        package init(line: Int, values: [String: JSON]) {
+            self.line = line
+            self.values = values
+        }
+
         package subscript(column: String) -> JSON? { values[column] }
     }
 

@@ -41,7 +41,7 @@ package final class LoadedPlugin: @unchecked Sendable {
     private static func map(_ library: PluginLibrary) throws(PluginError) -> LoadedPlugin {
         let memory = PluginMemory(place: library.path)
         let state = ProcessState()
-        let entered = Result { () throws(PluginError) in try enter(library) }
+        let entered = Result { () throws(PluginError) in try enter(library.path) }
         let changed = state.restore()
         let pointer = try entered.get()
         try checkABI(pointer, memory)
@@ -59,21 +59,35 @@ package final class LoadedPlugin: @unchecked Sendable {
             path: library.path, raw: raw, description: description, warnings: library.warnings + warnings)
     }
 
+    /// What the code of a library says that has no manifest yet: for its author, who is about to write one.
+    package static func description(ofUnlisted path: String) throws(PluginError) -> PluginDescription {
+        guard let resolved = realpath(path, nil) else {
+            throw PluginError(.notFound, "cannot be read (\(String(cString: strerror(errno))))", place: path)
+        }
+        defer { free(resolved) }
+        let path = String(cString: resolved)
+        _ = try FileSafety.check(path)
+        let memory = PluginMemory(place: path)
+        let pointer = try enter(path)
+        try checkABI(pointer, memory)
+        return try memory.description(of: memory.read(peft_plugin.self, at: pointer, "peft_plugin"))
+    }
+
     /// Maps the library and calls `peft_plugin_entry`.
-    private static func enter(_ library: PluginLibrary) throws(PluginError) -> UnsafeRawPointer {
-        guard let handle = dlopen(library.path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
+    private static func enter(_ path: String) throws(PluginError) -> UnsafeRawPointer {
+        guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let reason = String(cString: dlerror()).replacing("\n", with: " ")
-            throw PluginError(.broken, "cannot be loaded: \(reason)", place: library.path)
+            throw PluginError(.broken, "cannot be loaded: \(reason)", place: path)
         }
         guard let symbol = dlsym(handle, PluginLibrary.entrySymbol) else {
-            throw PluginError(.notAPlugin, "not a plugin: exports no \(PluginLibrary.entrySymbol)", place: library.path)
+            throw PluginError(.notAPlugin, "not a plugin: exports no \(PluginLibrary.entrySymbol)", place: path)
         }
         typealias Entry = @convention(c) (UnsafePointer<peft_host>?) -> UnsafePointer<peft_plugin>?
         guard let plugin = unsafeBitCast(symbol, to: Entry.self)(HostInterface.host) else {
             throw PluginError(
                 .incompatible,
                 "says that it cannot work with \(HostInterface.name), which speaks ABI \(abi.upperBound)",
-                place: library.path, remedy: "get a version of the plugin that fits the host")
+                place: path, remedy: "get a version of the plugin that fits the host")
         }
         return UnsafeRawPointer(plugin)
     }

@@ -69,6 +69,23 @@ package struct DataSource: Sendable {
         let table = try DataFile.read(path)
         return table.records.map { Row(record: $0, place: table.place($0)) }
     }
+
+    /// The rows of a file to predict for: of `.tsv`, `.csv` and `.jsonl` their column `text`, of others every line.
+    package static func texts(_ path: String) throws -> [Row] {
+        if ["tsv", "csv", "jsonl"].contains(URL(filePath: path).pathExtension.lowercased()) { return try rows(path) }
+        let bytes = try MappedFile.content(path)
+        var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        return try lines.enumerated().map { try line($1, place: "\(path):\($0 + 1)", line: $0 + 1) }
+    }
+
+    /// A row of nothing but a text.
+    package static func line(_ bytes: some Sequence<UInt8>, place: String, line: Int) throws -> Row {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw TrainingError("the line is not UTF-8", place: place)
+        }
+        return Row(record: DataTable.Record(line: line, values: ["text": .string(text)]), place: place)
+    }
 }
 
 /// Orders that the seed and a name fix: counter-based, so nothing but them enters.

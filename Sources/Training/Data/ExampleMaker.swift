@@ -48,8 +48,7 @@ package struct ExampleMaker {
                 "the label \"\(name)\" is not among those of the training rows: \(labels.joined(separator: ", "))",
                 place: row.place)
         }
-        let tokens = try fit(tokenizer.encode(try text(row, "text"), addSpecialTokens: true), row)
-        return Example(tokens: tokens, label: Int32(label))
+        return Example(tokens: try encode(try text(row, "text"), row), label: Int32(label))
     }
 
     private static func label(_ row: DataSource.Row) throws -> String {
@@ -135,7 +134,7 @@ package struct ExampleMaker {
     // MARK: Text
 
     package func text(_ row: DataSource.Row, _ column: String, mayBeEmpty: Bool = false) throws -> String {
-        guard let value = row.record[column: column] else {
+        guard let value = row.record[column] else {
             throw TrainingError(
                 "there is no \"\(column)\"", place: row.place,
                 remedy: "the columns are \(row.record.values.keys.sorted().joined(separator: ", "))")
@@ -145,8 +144,12 @@ package struct ExampleMaker {
         return text
     }
 
-    /// The tokens of a text to classify, cut to the longest length allowed.
-    package mutating func fit(_ tokens: [Int32], _ row: DataSource.Row) throws -> [Int32] {
+    /// The tokens of a text to classify, special ones included, cut to the longest length allowed.
+    package mutating func encode(_ text: String, _ row: DataSource.Row) throws -> [Int32] {
+        try fit(tokenizer.encode(text, addSpecialTokens: true), row)
+    }
+
+    private mutating func fit(_ tokens: [Int32], _ row: DataSource.Row) throws -> [Int32] {
         guard !tokens.isEmpty else { throw TrainingError("the row has no tokens", place: row.place) }
         guard tokens.count > maximumLength else { return tokens }
         guard truncates else {

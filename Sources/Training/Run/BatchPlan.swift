@@ -1,5 +1,6 @@
 import Engine
 import Models
+import Programs
 
 /// Which rows make which batch: fixed by the seed and the number of the epoch, so there is no state to keep.
 package struct BatchPlan: Sendable {

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Models
+import Programs
 
 /// What a model makes of labelled rows.
 package struct Evaluation: Equatable, Sendable {

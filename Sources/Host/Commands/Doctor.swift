@@ -1,0 +1,62 @@
+import ArgumentParser
+import Formats
+import Foundation
+import Kernels
+import PluginHost
+import Training
+
+struct Doctor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what this installation has, what it lacks, and how that is mended.")
+
+    @OptionGroup var search: SearchOptions
+    @Flag(help: "JSON on standard output.") var json = false
+
+    func run() throws {
+        let cpu = CPUReport()
+        let plugins = search.search.list()
+        let broken = plugins.compactMap { item -> String? in
+            if case .failure(let error) = item.library { error.description } else { nil }
+        }
+        let good = plugins.compactMap { try? $0.library.get().manifest }
+        var problems = broken
+        if good.isEmpty {
+            problems.append(
+                "no plugins in \(search.search.folders.joined(separator: ", ")); build them with swift build -c release")
+        }
+        if json {
+            let object: JSON = [
+                "version": .string(Version.text), "abi": .integer(Int64(LoadedPlugin.abi.upperBound)),
+                "cpu": .string(cpu.model), "cores": .integer(Int64(ProcessInfo.processInfo.activeProcessorCount)),
+                "kernels": .string(cpu.level), "memory_bytes": .integer(Int64(ProcessMemory.total)),
+                "memory_available_bytes": .integer(Int64(ProcessMemory.available)),
+                "plugins": .array(good.map { .string("\($0.id) \($0.version)") }),
+                "problems": .array(problems.map(JSON.string)),
+            ]
+            return print(object.text(indent: 2))
+        }
+        print("peft-host  \(Version.text), plugin ABI \(LoadedPlugin.abi.upperBound)")
+        print("cpu        \(cpu.model), \(ProcessInfo.processInfo.activeProcessorCount) cores; kernels for \(cpu.level)")
+        print("memory     \(Numbers.megabytes(ProcessMemory.available)) free of \(Numbers.megabytes(ProcessMemory.total))")
+        print("plugins    \(good.isEmpty ? "none" : good.map { "\($0.id) \($0.version)" }.joined(separator: ", "))")
+        print(problems.isEmpty ? "nothing is missing" : problems.map { "problem    \($0)" }.joined(separator: "\n"))
+    }
+}
+
+/// The CPU, and which of the kernels written for it run.
+struct CPUReport {
+    let model: String
+    let level: String
+
+    init() {
+        let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let line = info.split(separator: "\n").first { $0.hasPrefix("model name") }
+        model = line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+        level =
+            switch ph_cpu_level() {
+            case PH_CPU_AVX512: "AVX-512"
+            case PH_CPU_AVX2: "AVX2 with FMA"
+            default: "any CPU (slow)"
+            }
+    }
+}

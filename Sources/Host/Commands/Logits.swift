@@ -1,0 +1,112 @@
+import Adapters
+import ArgumentParser
+import Engine
+import Formats
+import Foundation
+import Models
+import PluginHost
+import Training
+
+struct Logits: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print what a model makes of token ids: its largest logits, as JSON.")
+
+    @Option(help: "The base: a GGUF file or a Hugging Face folder. (default: the adapter's)") var model: String?
+    @Option(help: "An adapter's folder.") var adapter: String?
+    @Option(help: "causal-lm or seq-cls. (default: the adapter's, else causal-lm)") var task: TaskOption?
+    @Option(help: "Token ids between commas.") var ids: String
+    @Option(help: "How many of the largest logits.") var top = 20
+    @Option(help: "Go on greedily for exactly so many tokens.") var greedy: Int?
+    @Option(help: "Write last_hidden and layer1_out (T, hidden) into this safetensors file.") var hidden: String?
+    @OptionGroup var search: SearchOptions
+    @OptionGroup var threads: ThreadOptions
+
+    func validate() throws {
+        _ = try parsedIDs()
+        if model == nil, adapter == nil { throw ValidationError("give --model, --adapter or both") }
+        if !(1...1_000_000).contains(top) { throw ValidationError("--top \(top): at least 1") }
+        if let greedy, !(0...1_000_000).contains(greedy) { throw ValidationError("--greedy \(greedy): 0 or more") }
+    }
+
+    func run() throws {
+        let adapted = try open()
+        guard task == nil || (task == .causalLM) == (adapted.task == .causalLM) else {
+            throw AdapterError("it was trained for \(adapted.task.name)", place: adapter ?? "", remedy: "leave --task out")
+        }
+        let isLanguage = adapted.task == .causalLM
+        if greedy != nil, !isLanguage { throw ValidationError("--greedy is for causal-lm") }
+        var ids = try parsedIDs()
+        let vocabulary = adapted.model.configuration.vocabulary
+        if let wrong = ids.first(where: { !(0..<Int32(vocabulary)).contains($0) }) {
+            throw TrainingError("token id \(wrong) is outside the vocabulary of \(vocabulary)", place: "--ids")
+        }
+        let inference = Inference(adapted, pool: threads.pool())
+        let positions = isLanguage ? Array(0..<Int32(ids.count)) : [Int32(ids.count - 1)]
+        let result = try inference.run(
+            Batch(
+                rows: [ids], targetIndex: positions, targetLabels: positions.map { _ in 0 },
+                targetWeights: positions.map { _ in 0 }), keepsHidden: hidden != nil)
+        let last = Array(result.logits(positions.count - 1))
+        let best = last.indices.sorted { (last[$0], $1) > (last[$1], $0) }.prefix(top)
+        var members: [JSON.Member] = [
+            .init("top_ids", .array(best.map { .integer(Int64($0)) })),
+            .init("top_logits", .array(best.map { .number(Double(last[$0])) })),
+            .init("logit_sum", .number(last.reduce(0.0) { $0 + Double($1) })),
+            .init("mean_nll", isLanguage && ids.count > 1 ? .number(meanLoss(result, ids)) : .null),
+        ]
+        if let hidden { try write(result, to: hidden, tokens: ids.count) }
+        if let greedy {
+            var continuation: [JSON] = []
+            for _ in 0..<greedy {
+                let target = Int32(ids.count - 1)
+                let step = try inference.run(
+                    Batch(rows: [ids], targetIndex: [target], targetLabels: [0], targetWeights: [0]))
+                let logits = step.logits(0)
+                let next = logits.indices.max { (logits[$0], $1) < (logits[$1], $0) }! - logits.startIndex
+                ids.append(Int32(next))
+                continuation.append(.integer(Int64(next)))
+            }
+            members.append(.init("continuation", .array(continuation)))
+        }
+        print(JSON.object(members).text())
+    }
+
+    private func open() throws -> AdaptedModel {
+        if let adapter {
+            return try OpenedAdapter(adapter, modelPath: model, search: search.search, warn: Message.warn).model
+        }
+        let base = try Model(model!)
+        guard task == .sequenceClassification else {
+            return try AdaptedModel(base, method: nil, task: .causalLM, seed: 0)
+        }
+        guard let labels = base.scoreLabels else {
+            throw ModelError(
+                "the model has no classification head", place: model!, remedy: "give an --adapter that has one")
+        }
+        return try AdaptedModel(base, method: nil, task: .sequenceClassification(labels: labels), seed: 0)
+    }
+
+    private func parsedIDs() throws -> [Int32] {
+        let ids = ids.split(separator: ",", omittingEmptySubsequences: false).map {
+            Int32($0.drop { $0 == " " }) ?? Int32.min
+        }
+        guard !ids.contains(Int32.min) else { throw ValidationError("--ids \(self.ids): numbers between commas, such as 1,2,3") }
+        return ids
+    }
+
+    private func meanLoss(_ result: Inference.Result, _ ids: [Int32]) -> Double {
+        let losses = ids.indices.dropLast().map {
+            Evaluation.negativeLogLikelihood(result.logits($0), Int(ids[$0 + 1]))
+        }
+        return losses.reduce(0, +) / Double(losses.count)
+    }
+
+    private func write(_ result: Inference.Result, to path: String, tokens: Int) throws {
+        let shape = [tokens, result.lastHidden.count / tokens]
+        try SafetensorsWriter.write(
+            [
+                .init("last_hidden", shape: shape, .floats(result.lastHidden)),
+                .init("layer1_out", shape: shape, .floats(result.firstBlock)),
+            ], to: path)
+    }
+}

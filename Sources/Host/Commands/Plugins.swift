@@ -1,0 +1,87 @@
+import ArgumentParser
+import Formats
+import PluginHost
+
+struct Plugins: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List methods, and look into one; nothing of a plugin is run for that.",
+        subcommands: [List.self, Info.self, Manifest.self], defaultSubcommand: List.self)
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "All plugins of the search path.")
+
+        @OptionGroup var search: SearchOptions
+        @Flag(help: "JSON on standard output.") var json = false
+
+        func run() throws {
+            let found = search.search.list()
+            if json {
+                let entries = found.map { item -> JSON in
+                    switch item.library {
+                    case .success(let library):
+                        return ["path": .string(item.path), "manifest": library.manifest.manifest, "problem": nil]
+                    case .failure(let error):
+                        return ["path": .string(item.path), "manifest": nil, "problem": .string(error.description)]
+                    }
+                }
+                return print(JSON.array(entries).text(indent: 2))
+            }
+            guard !found.isEmpty else {
+                return print("no plugins in \(search.search.folders.joined(separator: ", "))")
+            }
+            for item in found {
+                switch item.library {
+                case .success(let library):
+                    let manifest = library.manifest
+                    print("\(manifest.id) \(manifest.version)  \(manifest.summary)  (\(manifest.license); \(item.path))")
+                    for warning in library.warnings { print("    warning: \(warning)") }
+                case .failure(let error): print("\(item.path)\n    problem: \(error)")
+                }
+            }
+        }
+    }
+
+    struct Info: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "What a plugin says of itself.")
+
+        @Argument(help: "A name, a file name or a path.") var plugin: String
+        @OptionGroup var search: SearchOptions
+        @Flag(help: "JSON on standard output.") var json = false
+
+        func run() throws {
+            let library = try search.search.find(plugin)
+            let manifest = library.manifest
+            if json {
+                let object: JSON = [
+                    "path": .string(library.path), "machine": .string(library.machine), "manifest": manifest.manifest,
+                    "exports": .array(library.exports.map(JSON.string)), "needed": .array(library.needed.map(JSON.string)),
+                    "warnings": .array(library.warnings.map(JSON.string)),
+                ]
+                return print(object.text(indent: 2))
+            }
+            print("\(manifest.id) \(manifest.version): \(manifest.summary)")
+            print("  peft_type       \(manifest.peftType)")
+            print("  paper           \(manifest.paper)")
+            print("  licence         \(manifest.license)")
+            print("  learning rate   \(manifest.defaultLearningRate)")
+            print("  library         \(library.path) (\(library.machine))")
+            print("  exports         \(library.exports.joined(separator: ", "))")
+            print("  needs           \(library.needed.joined(separator: ", "))")
+            print("  hyperparameters (-o name=value)")
+            for item in manifest.hyperparameters {
+                print("    \(item.name) = \(item.defaultValue.map { $0.json.text() } ?? "required")  \(item.summary)")
+            }
+            for warning in library.warnings { print("  warning: \(warning)") }
+        }
+    }
+
+    struct Manifest: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the C file that puts a plugin's manifest into its library.",
+            discussion: "Loads the library: this is for authors, who build once more with the file.")
+
+        @Argument(help: "The library.") var library: String
+
+        func run() throws { print(try LoadedPlugin.description(ofUnlisted: library).manifestSource, terminator: "") }
+    }
+}

@@ -1,0 +1,115 @@
+import Adapters
+import ArgumentParser
+import Engine
+import Formats
+import Foundation
+import Models
+import Training
+
+/// An adapter on its base.
+struct AdapterOptions: ParsableArguments {
+    @Option(help: "The adapter's folder.") var adapter: String
+    @Option(help: "The base. (default: where it was when the adapter was trained)") var model: String?
+    @OptionGroup var search: SearchOptions
+    @OptionGroup var threads: ThreadOptions
+
+    func open() throws -> OpenedAdapter {
+        try OpenedAdapter(adapter, modelPath: model, search: search.search, warn: Message.warn)
+    }
+}
+
+struct Predict: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Classify texts with an adapter.",
+        discussion: "Prints for each text its label, the probability of every label, and the text.")
+
+    @OptionGroup var adapter: AdapterOptions
+    @Option(help: "Tokens of a text at most. (default: the model's context)") var maxLength: Int?
+    @Flag(help: "One JSON line a text.") var json = false
+    @Argument(help: "Files: .tsv, .csv and .jsonl have a column text, others one text a line. (default: standard input)")
+    var files: [String] = []
+
+    func validate() throws {
+        if let maxLength, maxLength < 1 { throw ValidationError("--max-length \(maxLength): at least 1") }
+    }
+
+    func run() throws {
+        let opened = try adapter.open()
+        guard opened.task.labels > 0 else {
+            throw AdapterError(
+                "it was trained for causal-lm, which has no labels to predict", place: adapter.adapter,
+                remedy: "predict is for seq-cls adapters")
+        }
+        let base = opened.model.model
+        let longest = Swift.min(maxLength ?? base.configuration.context, base.configuration.context)
+        var maker = ExampleMaker(try base.tokenizer(), maximumLength: longest, truncates: true)
+        let inference = Inference(opened.model, pool: adapter.threads.pool())
+        func predict(_ row: DataSource.Row) throws {
+            let text = try maker.text(row, "text")
+            let rows = [try maker.encode(text, row)]
+            let result = try inference.run(Batch(classifying: rows, labels: [0], weights: [0]))
+            let probabilities = Classification.softmax([result.logits(0).map(Double.init)])[0]
+            show(text, probabilities, opened.labels)
+        }
+        if files.isEmpty {
+            var line = 0
+            while let bytes = StandardInput.line() {
+                line += 1
+                try predict(DataSource.line(bytes, place: "standard input:\(line)", line: line))
+            }
+        }
+        for file in files { for row in try DataSource.texts(file) { try predict(row) } }
+        if maker.truncated > 0 { Message.warn("\(maker.truncated) texts were cut to \(longest) tokens") }
+    }
+
+    private func show(_ text: String, _ probabilities: [Double], _ labels: [String]) {
+        let best = probabilities.indices.max { probabilities[$0] < probabilities[$1] } ?? 0
+        let line: String
+        if json {
+            let all = zip(labels, probabilities).map { JSON.Member($0, .number($1)) }
+            let object: JSON = ["label": .string(labels[best]), "probabilities": .object(all), "text": .string(text)]
+            line = object.text()
+        } else {
+            let all = zip(labels, probabilities).map { "\($0) \(Numbers.fixed($1, 3))" }.joined(separator: "  ")
+            line = "\(labels[best])\t\(all)\t\(text)"
+        }
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    }
+}
+
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Measure an adapter on labelled rows.")
+
+    @OptionGroup var adapter: AdapterOptions
+    @Option(help: "The rows: a .tsv, .csv or .jsonl file.") var data: String
+    @Option(help: "Tokens of a row at most. (default: the model's context)") var maxLength: Int?
+    @Flag(help: "JSON on standard output.") var json = false
+
+    func validate() throws {
+        if let maxLength, maxLength < 2 { throw ValidationError("--max-length \(maxLength): at least 2") }
+    }
+
+    func run() throws {
+        let opened = try adapter.open()
+        let base = opened.model.model
+        let longest = Swift.min(maxLength ?? base.configuration.context, base.configuration.context)
+        var maker = ExampleMaker(try base.tokenizer(), maximumLength: longest, truncates: true)
+        let rows = try DataSource.rows(data)
+        guard !rows.isEmpty else { throw TrainingError("the file has no rows", place: data) }
+        let examples = try rows.map {
+            try opened.task == .causalLM ? maker.language($0) : maker.classification($0, labels: opened.labels)
+        }
+        if maker.truncated > 0 { Message.warn("\(maker.truncated) rows were cut to \(longest) tokens") }
+        let result = try Evaluation(
+            examples, Inference(opened.model, pool: adapter.threads.pool()), labels: opened.task.labels)
+        if json {
+            let members = [.init("rows", .integer(Int64(result.rows))), .init("loss", .number(result.loss))] + result.measures
+            return print(JSON.object(members).text())
+        }
+        print("rows \(result.rows)")
+        print("loss \(Numbers.fixed(result.loss, 4))")
+        for measure in result.measures where !measure.value.isNull {
+            print("\(measure.key) \(Numbers.fixed(measure.value.double, 4))")
+        }
+    }
+}
