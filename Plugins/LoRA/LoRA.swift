@@ -3,8 +3,9 @@ import PluginAPI
 
 /// Low-rank adaptation (Hu et al. 2021): a frozen layer plus a product of two thin matrices,
 ///
-///     y = W x + b + (alpha / r) · B A · dropout(x)        A (r, in), B (out, r)
+///     y = W x + b + s · B A · dropout(x)        A (r, in), B (out, r), s = alpha / r
 ///
+/// With `use_rslora`, s = alpha / √r (Kalajdzievski 2023, arXiv:2312.03732).
 /// B starts at zero, so the model starts unchanged.
 struct LoRA: Method {
     static let id = "LoRA"
@@ -19,13 +20,35 @@ struct LoRA: Method {
     @Hyperparameter("rank of the update", range: 1...65536, pattern: "rank_pattern") var r = 8
     @Hyperparameter("numerator of the scale alpha / r", pattern: "alpha_pattern") var lora_alpha = 8.0
     @Hyperparameter("dropout on the adapter's input", range: 0...0.99) var lora_dropout = 0.0
+    @Hyperparameter("scale by alpha / √r instead of alpha / r") var use_rslora = false
 
     func inject(into site: LinearSite) {
         let A = site.parameter("lora_A.weight", shape: [r, site.inputs], init: .kaimingUniform(a: 5.0.squareRoot()))
         let B = site.parameter("lora_B.weight", shape: [site.outputs, r], init: .zeros)
-        let scale = lora_alpha / Double(r)
+        let scale = lora_alpha / (use_rslora ? Double(r).squareRoot() : Double(r))
         site.forward { x in site.base(x) + scale * x.dropout(lora_dropout).matmul(A.T).matmul(B.T) }
         site.merge { W, b in (W + scale * B.matmul(A), b) }
+    }
+
+    /// What peft 0.21 writes of its other options: all off.
+    func finish(_ method: MethodGraphs) {
+        method.export { config in
+            for name in [
+                "alora_invocation_tokens", "arrow_config", "corda_config", "eva_config", "kasa_config",
+                "layer_replication", "lora_ga_config", "megatron_config", "monteclora_config", "target_parameters",
+                "trainable_token_indices", "use_bdlora", "velora_config",
+            ] {
+                config.field(name, json: "null")
+            }
+            for name in ["ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora"] {
+                config.field(name, json: "false")
+            }
+            config.field("bias", json: "\"none\"")
+            config.field("init_lora_weights", json: "true")
+            config.field("loftq_config", json: "{}")
+            config.field("megatron_core", json: "\"megatron.core\"")
+            config.field("qalora_group_size", json: "16")
+        }
     }
 }
 

@@ -115,9 +115,6 @@ extension Trace {
             let computed = field.value.map { ExportMap.Field.Source.output(output($0), asBoolean: field.asBoolean) }
             return ExportMap.Field(path: field.path, source: computed ?? field.json.map { .fixed($0) } ?? .omitted)
         }
-        guard !tensors.isEmpty else {
-            throw ProgramError("an export graph names all of the method's tensors; it named none")
-        }
         return ExportMap(graph: program.add(try graph.builder.finish(outputs)), tensors: tensors, fields: fields)
     }
 }

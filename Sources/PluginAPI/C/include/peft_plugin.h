@@ -484,7 +484,8 @@ typedef struct peft_ops_1 {
 
 /* "peft.export/1": how a method is stored, where the default does not do. The default: parameter p of a site as
  * "base_model.model.<module>.<p>", of the method as "base_model.<p>", every hyperparameter as the config field of its
- * name. A method with an export graph names all of its tensors; fields keep their default where it does not name them. */
+ * name. An export graph names all tensors that are kept, or none: then their default stands. Fields keep their default
+ * where it does not name them. */
 typedef struct peft_export_1 {
     uint32_t struct_size;
     uint32_t reserved;

@@ -27,7 +27,7 @@ public struct MethodGraphs: Scope {
     /// Update: the gradient that the step used (accumulated, clipped, regularizer included).
     public func gradient(_ parameter: Value) -> Value { Value(host.graphs.gradient(trace, parameter.id)) }
 
-    /// How the method is stored, where the default does not do: names all tensors that are kept.
+    /// How the method is stored, where the default does not do: names all tensors that are kept, or none for the default.
     public func export(_ body: (Export) -> Void) {
         guard let table = host.export else { return failWithoutTable("peft.export/1") }
         withGraph(PEFT_GRAPH_EXPORT) {
