@@ -1,7 +1,8 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: where things are, and what to do when they are not. Leaves the working folder at the top.
 PEFT_HOST_CACHE=$(realpath -m "${PEFT_HOST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/peft-host}")
 export PEFT_HOST_CACHE
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 # shellcheck disable=SC2034  # for the scripts that source this
 model=$PEFT_HOST_CACHE/SmolLM2-135M-Instruct.Q4_1.gguf reviews=$PEFT_HOST_CACHE/reviews host=.build/release/peft-host
