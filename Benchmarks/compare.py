@@ -70,7 +70,7 @@ def machine():
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     host = subprocess.run([a.host, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "peft"))
-    return f"{cpu}, {a.threads} threads, {memory:.0f} GB; peft-host {host}; {packages}"
+    return f"{cpu}, {a.threads} threads, {memory:.0f} GB; {host}; {packages}"
 
 
 with tempfile.TemporaryDirectory() as data:
