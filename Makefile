@@ -1,0 +1,22 @@
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
+
+demo: ## prepare, build, train LoRA on movie reviews for 3 epochs, classify three new sentences
+	@scripts/demo
+
+test: ## prepare, build and run all tests
+	@scripts/test
+
+bench: ## compare speed and memory with torch + peft, side by side
+	@scripts/bench
+
+build: ## prepare and build
+	@scripts/prepare && swift build -c release
+
+format: ## format the Swift sources in place
+	swift format --in-place --recursive --parallel .
+
+lint: ## check format and scripts
+	@scripts/lint
+
+.PHONY: help demo test bench build format lint

@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# Sourced by the other scripts: where things are, and what to do when they are not. Leaves the working folder at the top.
+PEFT_HOST_CACHE=$(realpath -m "${PEFT_HOST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/peft-host}")
+export PEFT_HOST_CACHE
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
+
+# shellcheck disable=SC2034  # for the scripts that source this
+model=$PEFT_HOST_CACHE/SmolLM2-135M-Instruct.Q4_1.gguf reviews=$PEFT_HOST_CACHE/reviews host=.build/release/peft-host
+
+fail() {
+    echo "${0##*/}: $*" >&2
+    exit 1
+}
+
+# install_packages NAME…: those that Debian does not have installed. Elsewhere the build names what it misses.
+install_packages() {
+    command -v dpkg-query >/dev/null || return 0
+    local known missing=() as_root=() name log
+    known=$(dpkg-query --show --showformat='${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
+    for name; do
+        grep -qx "$name installed" <<<"$known" || missing+=("$name")
+    done
+    ((${#missing[@]})) || return 0
+
+    local remedy="run as root: apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
+    if ((EUID)); then
+        command -v sudo >/dev/null || fail "packages are missing; $remedy"
+        as_root=(sudo)
+    fi
+    echo "installing ${missing[*]}"
+    log=$({ "${as_root[@]}" apt-get -q update && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}"; } 2>&1) ||
+        fail "apt-get failed (${log##*$'\n'}); $remedy"
+}
