@@ -68,7 +68,8 @@ let package = Package(
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
-        .testTarget(name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),
+        .testTarget(
+            name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,

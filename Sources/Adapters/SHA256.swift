@@ -7,7 +7,9 @@ package struct SHA256 {
 
     package init() { SHA256_Init(&state) }
 
-    package mutating func update(_ bytes: UnsafeRawBufferPointer) { SHA256_Update(&state, bytes.baseAddress, bytes.count) }
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        SHA256_Update(&state, bytes.baseAddress, bytes.count)
+    }
 
     package mutating func update(_ text: String) {
         var text = text

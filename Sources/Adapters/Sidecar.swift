@@ -49,7 +49,9 @@ package struct Sidecar: Equatable, Sendable {
 
     /// - Throws: `AdapterError` that names the member that is missing or malformed.
     package init(_ json: JSON, place: String) throws(AdapterError) {
-        func missing(_ name: String) -> AdapterError { AdapterError("\"\(name)\" is missing or malformed", place: place) }
+        func missing(_ name: String) -> AdapterError {
+            AdapterError("\"\(name)\" is missing or malformed", place: place)
+        }
         guard json["format"]?.int == 1 else {
             throw AdapterError("written by a newer peft-host", place: place, remedy: "use that one")
         }

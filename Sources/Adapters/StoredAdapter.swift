@@ -20,7 +20,8 @@ package struct StoredAdapter {
         let file = folder + "/adapter_config.json"
         guard FileManager.default.fileExists(atPath: file) else {
             throw AdapterError(
-                "there is no adapter_config.json", place: folder, remedy: "give the folder that train wrote with --output")
+                "there is no adapter_config.json", place: folder,
+                remedy: "give the folder that train wrote with --output")
         }
         configuration = try JSON.parse(MappedFile.content(file), place: file)
         tensors = try Safetensors(file: folder + "/adapter_model.safetensors").tensors

@@ -84,7 +84,8 @@ package struct OpenedAdapter {
     ) throws {
         stored = try StoredAdapter(folder)
         guard let path = modelPath ?? stored.sidecar?.basePath else {
-            throw AdapterError("it does not say which base it belongs to", place: folder, remedy: "give it with --model")
+            throw AdapterError(
+                "it does not say which base it belongs to", place: folder, remedy: "give it with --model")
         }
         let base = try Model(path)
         try stored.checkBase(base)

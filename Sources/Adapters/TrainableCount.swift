@@ -9,7 +9,9 @@ package struct TrainableCount: Equatable, Sendable {
         let (base, head) = model.model.configuration.parameterCount
         trainable = model.tensors.trainedCount
         let parameters = model.tensors.entries.filter { !$0.declaration.isBuffer }.reduce(0) { $0 + $1.count }
-        all = base + (model.task == .causalLM ? head : model.task.labels * model.model.configuration.hiddenSize) + parameters
+        all =
+            base + (model.task == .causalLM ? head : model.task.labels * model.model.configuration.hiddenSize)
+            + parameters
     }
 
     /// peft's line: `trainable params: 58,752 || all params: 134,574,912 || trainable%: 0.0437`

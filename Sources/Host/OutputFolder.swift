@@ -7,7 +7,9 @@ enum OutputFolder {
     /// Looked at before any work: an adapter that is there already, a folder that cannot be written.
     static func check(_ path: String, resumes: Bool, overwrites: Bool) throws {
         let files = FileManager.default
-        if !resumes, !overwrites, files.fileExists(atPath: path + "/adapter_config.json") || Checkpoint(output: path).exists {
+        if !resumes, !overwrites,
+            files.fileExists(atPath: path + "/adapter_config.json") || Checkpoint(output: path).exists
+        {
             throw AdapterError(
                 "the folder already holds an adapter or a checkpoint", place: path,
                 remedy: "go on with --resume, replace it with --overwrite, or give another --output")
@@ -25,7 +27,8 @@ enum OutputFolder {
     /// Removes what an earlier run wrote, and nothing else.
     static func clear(_ path: String) throws {
         for name in [
-            "adapter_config.json", "adapter_model.safetensors", Sidecar.fileName, Sidecar.programName, "metrics.jsonl", "last",
+            "adapter_config.json", "adapter_model.safetensors", Sidecar.fileName, Sidecar.programName, "metrics.jsonl",
+            "last",
             "checkpoints",
         ] where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
             try FileManager.default.removeItem(atPath: "\(path)/\(name)")

@@ -24,7 +24,7 @@ struct PeftHost: ParsableCommand {
             let isUsage = exitCode(for: error) == .validationFailure || exitCode(for: error).isSuccess
             let message = fullMessage(for: error)
             if exitCode(for: error).isSuccess {
-                print(message)
+                Output.line(message)
                 Foundation.exit(0)
             }
             let text = isUsage ? message : "Error: \(error)"
@@ -38,8 +38,9 @@ struct PeftHost: ParsableCommand {
         let commands = Set(configuration.subcommands.map { $0._commandName })
         var front: [String] = []
         var rest = arguments[...]
-        while let first = rest.first, ["--plugin", "--plugin-path"].contains(first) || first.hasPrefix("--plugin=")
-            || first.hasPrefix("--plugin-path=")
+        while let first = rest.first,
+            ["--plugin", "--plugin-path"].contains(first) || first.hasPrefix("--plugin=")
+                || first.hasPrefix("--plugin-path=")
         {
             let count = first.contains("=") ? 1 : 2
             front += rest.prefix(count)

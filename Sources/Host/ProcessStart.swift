@@ -6,7 +6,8 @@ enum ProcessStart {
         // Field 22 of /proc/self/stat: clock ticks after boot; the name in field 2 may hold spaces.
         guard let stat = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8),
             let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 19,
-            let ticks = Double(fields[19]), let uptimeText = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
+            let ticks = Double(fields[19]),
+            let uptimeText = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
             let uptime = uptimeText.split(separator: " ").first.flatMap({ Double($0) })
         else { return Date() }
         return Date(timeIntervalSinceNow: ticks / Double(sysconf(Int32(_SC_CLK_TCK))) - uptime)

@@ -21,7 +21,9 @@ struct PluginOptions: ParsableArguments {
 
     @Option(
         name: .customShort("o"),
-        help: ArgumentHelp("A hyperparameter, name=value; names and defaults are Hugging Face's. (repeatable)", valueName: "name=value"))
+        help: ArgumentHelp(
+            "A hyperparameter, name=value; names and defaults are Hugging Face's. (repeatable)", valueName: "name=value"
+        ))
     var options: [String] = []
 
     @OptionGroup var search: SearchOptions

@@ -14,8 +14,13 @@ final class TrainView {
     init(task: Task, json: Bool) {
         self.task = task
         self.json = json
-        let measures = task == .causalLM ? ["Perplexity"] : task.labels > 2 ? ["ROC AUC", "Accuracy", "Macro F1"] : ["ROC AUC", "Accuracy"]
-        table = Table([("Epoch", 5), ("Training Loss", 13), ("Validation Loss", 15)] + measures.map { ($0, 8) } + [("tokens/s", 8)])
+        let measures =
+            task == .causalLM
+            ? ["Perplexity"] : task.labels > 2 ? ["ROC AUC", "Accuracy", "Macro F1"] : ["ROC AUC", "Accuracy"]
+        table = Table(
+            [("Epoch", 5), ("Training Loss", 13), ("Validation Loss", 15)] + measures.map { ($0, 8) } + [
+                ("tokens/s", 8)
+            ])
     }
 
     func show(_ event: TrainingRun.Event) {
@@ -25,10 +30,10 @@ final class TrainView {
             progress.step(step, of: total, loss: loss, tokensPerSecond: rate)
         case .epoch(let report):
             progress.clear()
-            if json { return output(report.json.text()) }
-            if !hasHeader { output(table.header) }
+            if json { return Output.line(report.json.text()) }
+            if !hasHeader { Output.line(table.header) }
             hasHeader = true
-            output(
+            Output.line(
                 table.row(
                     [String(report.epoch), Numbers.fixed(report.trainLoss, 4), Numbers.fixed(report.valid?.loss, 4)]
                         + cells(report.valid) + [Numbers.fixed(report.tokensPerSecond, 0)]))
@@ -45,12 +50,12 @@ final class TrainView {
                 "test": measured, "adapter": .string(adapter), "trainable": .integer(Int64(trainable)),
                 "peak_rss_mb": .number((Double(ProcessMemory.peak) / 1_048_576 * 10).rounded() / 10),
             ]
-            return output(line.text())
+            return Output.line(line.text())
         }
         if let test {
-            output(table.row(["test", "", Numbers.fixed(test.loss, 4)] + cells(test) + [""]))
+            Output.line(table.row(["test", "", Numbers.fixed(test.loss, 4)] + cells(test) + [""]))
         }
-        output("peak memory \(Numbers.megabytes(ProcessMemory.peak)); adapter in \(adapter)")
+        Output.line("peak memory \(Numbers.megabytes(ProcessMemory.peak)); adapter in \(adapter)")
     }
 
     private func cells(_ evaluation: Evaluation?) -> [String] {
@@ -59,6 +64,4 @@ final class TrainView {
         return task.labels > 2 ? both + [Numbers.fixed(evaluation?.macroF1, 4)] : both
     }
 
-    /// Written at once: a reader of a pipe sees each epoch when it ends.
-    private func output(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 }

@@ -80,7 +80,9 @@ package final class AdaptedModel {
     /// Appends the whole model: base, method, head.
     package func build(in g: GraphBuilder) -> Outputs {
         let injector: any SiteInjector =
-            method.map { MethodInjector($0) { [firstOfSite] site, tensor in (site.map { firstOfSite[$0] } ?? 0) + tensor } }
+            method.map {
+                MethodInjector($0) { [firstOfSite] site, tensor in (site.map { firstOfSite[$0] } ?? 0) + tensor }
+            }
             ?? NoMethod()
         let llama = Llama(model.configuration, in: g, sites: injector)
         let hidden = llama.hidden()

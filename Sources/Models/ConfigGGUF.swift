@@ -38,7 +38,8 @@ extension LlamaConfiguration {
             throw ModelError("rotating \(rotated) of \(headSize) head elements is not implemented", place: place)
         }
         if let value = try gguf.intIfPresent("llama.attention.value_length"), value != headSize {
-            throw ModelError("values of size \(value) beside keys of size \(headSize) are not implemented", place: place)
+            throw ModelError(
+                "values of size \(value) beside keys of size \(headSize) are not implemented", place: place)
         }
         let kind = try gguf.stringIfPresent("llama.rope.scaling.type") ?? "none"
         switch kind {

@@ -61,7 +61,8 @@ extension Rope {
                 context: try nested.double("original_max_position_embeddings"))
         default:
             throw ModelError(
-                "rope type \"\(kind)\" is not implemented", place: fields.place, remedy: "default, linear and llama3 are")
+                "rope type \"\(kind)\" is not implemented", place: fields.place,
+                remedy: "default, linear and llama3 are")
         }
         if case .linear(let factor) = scaling, factor <= 0 {
             throw ModelError("a rope factor of \(factor)", place: fields.place)

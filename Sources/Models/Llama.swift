@@ -39,7 +39,9 @@ package struct Llama {
 
     /// The language-model head applied to h (…, hidden) → (…, vocabulary).
     package func head(_ h: Value) -> Value {
-        let weight = configuration.isTied ? embeddings : frozen("lm_head.weight", [configuration.vocabulary, configuration.hiddenSize])
+        let weight =
+            configuration.isTied
+            ? embeddings : frozen("lm_head.weight", [configuration.vocabulary, configuration.hiddenSize])
         return g.matmul(h, weight, transposeB: true)
     }
 

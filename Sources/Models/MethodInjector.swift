@@ -11,7 +11,9 @@ struct MethodInjector: SiteInjector {
         self.program = program
         self.number = number
         siteOfModule = Dictionary(
-            uniqueKeysWithValues: program.sites.enumerated().filter { $1.site.kind == .linear }.map { ($1.site.module, $0) })
+            uniqueKeysWithValues: program.sites.enumerated().filter { $1.site.kind == .linear }.map {
+                ($1.site.module, $0)
+            })
     }
 
     func linear(_ g: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value {

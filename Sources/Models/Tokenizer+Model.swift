@@ -19,7 +19,8 @@ extension Model {
         }
         let file = isFolder.boolValue ? path + "/tokenizer.json" : path
         guard FileManager.default.fileExists(atPath: file) else {
-            throw ModelError("there is no tokenizer.json", place: path, remedy: "put the model's tokenizer.json beside it")
+            throw ModelError(
+                "there is no tokenizer.json", place: path, remedy: "put the model's tokenizer.json beside it")
         }
         let settings = URL(filePath: file).deletingLastPathComponent().path + "/tokenizer_config.json"
         let configuration =
@@ -46,7 +47,9 @@ extension GGUFTokenizerMetadata {
         addEOS = try gguf.boolIfPresent("tokenizer.ggml.add_eos_token")
         addSpacePrefix = try gguf.boolIfPresent("tokenizer.ggml.add_space_prefix")
         removeExtraWhitespaces = try gguf.boolIfPresent("tokenizer.ggml.remove_extra_whitespaces")
-        characterMap = try gguf.intsIfPresent("tokenizer.ggml.precompiled_charsmap")?.map { UInt8(truncatingIfNeeded: $0) }
+        characterMap = try gguf.intsIfPresent("tokenizer.ggml.precompiled_charsmap")?.map {
+            UInt8(truncatingIfNeeded: $0)
+        }
         chatTemplate = try gguf.stringIfPresent("tokenizer.chat_template")
     }
 }

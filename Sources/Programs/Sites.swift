@@ -5,7 +5,8 @@ package enum SiteKind: Int, CaseIterable, Hashable, Sendable {
 
 /// What a site is to its model. Raw values are the plugin interface's.
 package enum SiteRole: Int, CaseIterable, Hashable, Sendable {
-    case other = 0, query, key, value, attentionOutput, gate, up, down, head, embedding, attention, mlp, norm, bias, prompt
+    case other = 0, query, key, value, attentionOutput, gate, up, down, head, embedding, attention, mlp, norm, bias,
+        prompt
 }
 
 /// One place of a model, as a plugin is told of it.

@@ -22,7 +22,8 @@ struct Doctor: ParsableCommand {
         var problems = broken
         if good.isEmpty {
             problems.append(
-                "no plugins in \(search.search.folders.joined(separator: ", ")); build them with swift build -c release")
+                "no plugins in \(search.search.folders.joined(separator: ", ")); build them with swift build -c release"
+            )
         }
         if json {
             let object: JSON = [
@@ -33,13 +34,18 @@ struct Doctor: ParsableCommand {
                 "plugins": .array(good.map { .string("\($0.id) \($0.version)") }),
                 "problems": .array(problems.map(JSON.string)),
             ]
-            return print(object.text(indent: 2))
+            return Output.line(object.text(indent: 2))
         }
-        print("peft-host  \(Version.text), plugin ABI \(LoadedPlugin.abi.upperBound)")
-        print("cpu        \(cpu.model), \(ProcessInfo.processInfo.activeProcessorCount) cores; kernels for \(cpu.level)")
-        print("memory     \(Numbers.megabytes(ProcessMemory.available)) free of \(Numbers.megabytes(ProcessMemory.total))")
-        print("plugins    \(good.isEmpty ? "none" : good.map { "\($0.id) \($0.version)" }.joined(separator: ", "))")
-        print(problems.isEmpty ? "nothing is missing" : problems.map { "problem    \($0)" }.joined(separator: "\n"))
+        Output.line("peft-host  \(Version.text), plugin ABI \(LoadedPlugin.abi.upperBound)")
+        Output.line(
+            "cpu        \(cpu.model), \(ProcessInfo.processInfo.activeProcessorCount) cores; kernels for \(cpu.level)")
+        Output.line(
+            "memory     \(Numbers.megabytes(ProcessMemory.available)) free of \(Numbers.megabytes(ProcessMemory.total))"
+        )
+        Output.line(
+            "plugins    \(good.isEmpty ? "none" : good.map { "\($0.id) \($0.version)" }.joined(separator: ", "))")
+        Output.line(
+            problems.isEmpty ? "nothing is missing" : problems.map { "problem    \($0)" }.joined(separator: "\n"))
     }
 }
 

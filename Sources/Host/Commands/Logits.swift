@@ -31,7 +31,8 @@ struct Logits: ParsableCommand {
     func run() throws {
         let adapted = try open()
         guard task == nil || (task == .causalLM) == (adapted.task == .causalLM) else {
-            throw AdapterError("it was trained for \(adapted.task.name)", place: adapter ?? "", remedy: "leave --task out")
+            throw AdapterError(
+                "it was trained for \(adapted.task.name)", place: adapter ?? "", remedy: "leave --task out")
         }
         let isLanguage = adapted.task == .causalLM
         if greedy != nil, !isLanguage { throw ValidationError("--greedy is for causal-lm") }
@@ -68,7 +69,7 @@ struct Logits: ParsableCommand {
             }
             members.append(.init("continuation", .array(continuation)))
         }
-        print(JSON.object(members).text())
+        Output.line(JSON.object(members).text())
     }
 
     private func open() throws -> AdaptedModel {
@@ -90,7 +91,9 @@ struct Logits: ParsableCommand {
         let ids = ids.split(separator: ",", omittingEmptySubsequences: false).map {
             Int32($0.drop { $0 == " " }) ?? Int32.min
         }
-        guard !ids.contains(Int32.min) else { throw ValidationError("--ids \(self.ids): numbers between commas, such as 1,2,3") }
+        guard !ids.contains(Int32.min) else {
+            throw ValidationError("--ids \(self.ids): numbers between commas, such as 1,2,3")
+        }
         return ids
     }
 

@@ -24,18 +24,19 @@ struct Plugins: ParsableCommand {
                         return ["path": .string(item.path), "manifest": nil, "problem": .string(error.description)]
                     }
                 }
-                return print(JSON.array(entries).text(indent: 2))
+                return Output.line(JSON.array(entries).text(indent: 2))
             }
             guard !found.isEmpty else {
-                return print("no plugins in \(search.search.folders.joined(separator: ", "))")
+                return Output.line("no plugins in \(search.search.folders.joined(separator: ", "))")
             }
             for item in found {
                 switch item.library {
                 case .success(let library):
                     let manifest = library.manifest
-                    print("\(manifest.id) \(manifest.version)  \(manifest.summary)  (\(manifest.license); \(item.path))")
-                    for warning in library.warnings { print("    warning: \(warning)") }
-                case .failure(let error): print("\(item.path)\n    problem: \(error)")
+                    Output.line(
+                        "\(manifest.id) \(manifest.version)  \(manifest.summary)  (\(manifest.license); \(item.path))")
+                    for warning in library.warnings { Output.line("    warning: \(warning)") }
+                case .failure(let error): Output.line("\(item.path)\n    problem: \(error)")
                 }
             }
         }
@@ -54,24 +55,26 @@ struct Plugins: ParsableCommand {
             if json {
                 let object: JSON = [
                     "path": .string(library.path), "machine": .string(library.machine), "manifest": manifest.manifest,
-                    "exports": .array(library.exports.map(JSON.string)), "needed": .array(library.needed.map(JSON.string)),
+                    "exports": .array(library.exports.map(JSON.string)),
+                    "needed": .array(library.needed.map(JSON.string)),
                     "warnings": .array(library.warnings.map(JSON.string)),
                 ]
-                return print(object.text(indent: 2))
+                return Output.line(object.text(indent: 2))
             }
-            print("\(manifest.id) \(manifest.version): \(manifest.summary)")
-            print("  peft_type       \(manifest.peftType)")
-            print("  paper           \(manifest.paper)")
-            print("  licence         \(manifest.license)")
-            print("  learning rate   \(manifest.defaultLearningRate)")
-            print("  library         \(library.path) (\(library.machine))")
-            print("  exports         \(library.exports.joined(separator: ", "))")
-            print("  needs           \(library.needed.joined(separator: ", "))")
-            print("  hyperparameters (-o name=value)")
+            Output.line("\(manifest.id) \(manifest.version): \(manifest.summary)")
+            Output.line("  peft_type       \(manifest.peftType)")
+            Output.line("  paper           \(manifest.paper)")
+            Output.line("  licence         \(manifest.license)")
+            Output.line("  learning rate   \(manifest.defaultLearningRate)")
+            Output.line("  library         \(library.path) (\(library.machine))")
+            Output.line("  exports         \(library.exports.joined(separator: ", "))")
+            Output.line("  needs           \(library.needed.joined(separator: ", "))")
+            Output.line("  hyperparameters (-o name=value)")
             for item in manifest.hyperparameters {
-                print("    \(item.name) = \(item.defaultValue.map { $0.json.text() } ?? "required")  \(item.summary)")
+                Output.line(
+                    "    \(item.name) = \(item.defaultValue.map { $0.json.text() } ?? "required")  \(item.summary)")
             }
-            for warning in library.warnings { print("  warning: \(warning)") }
+            for warning in library.warnings { Output.line("  warning: \(warning)") }
         }
     }
 
@@ -82,6 +85,6 @@ struct Plugins: ParsableCommand {
 
         @Argument(help: "The library.") var library: String
 
-        func run() throws { print(try LoadedPlugin.description(ofUnlisted: library).manifestSource, terminator: "") }
+        func run() throws { Output.line(try LoadedPlugin.description(ofUnlisted: library).manifestSource) }
     }
 }

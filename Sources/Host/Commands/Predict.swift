@@ -26,7 +26,8 @@ struct Predict: ParsableCommand {
     @OptionGroup var adapter: AdapterOptions
     @Option(help: "Tokens of a text at most. (default: the model's context)") var maxLength: Int?
     @Flag(help: "One JSON line a text.") var json = false
-    @Argument(help: "Files: .tsv, .csv and .jsonl have a column text, others one text a line. (default: standard input)")
+    @Argument(
+        help: "Files: .tsv, .csv and .jsonl have a column text, others one text a line. (default: standard input)")
     var files: [String] = []
 
     func validate() throws {
@@ -73,7 +74,7 @@ struct Predict: ParsableCommand {
             let all = zip(labels, probabilities).map { "\($0) \(Numbers.fixed($1, 3))" }.joined(separator: "  ")
             line = "\(labels[best])\t\(all)\t\(text)"
         }
-        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+        Output.line(line)
     }
 }
 
@@ -103,13 +104,14 @@ struct Evaluate: ParsableCommand {
         let result = try Evaluation(
             examples, Inference(opened.model, pool: adapter.threads.pool()), labels: opened.task.labels)
         if json {
-            let members = [.init("rows", .integer(Int64(result.rows))), .init("loss", .number(result.loss))] + result.measures
-            return print(JSON.object(members).text())
+            let members =
+                [.init("rows", .integer(Int64(result.rows))), .init("loss", .number(result.loss))] + result.measures
+            return Output.line(JSON.object(members).text())
         }
-        print("rows \(result.rows)")
-        print("loss \(Numbers.fixed(result.loss, 4))")
+        Output.line("rows \(result.rows)")
+        Output.line("loss \(Numbers.fixed(result.loss, 4))")
         for measure in result.measures where !measure.value.isNull {
-            print("\(measure.key) \(Numbers.fixed(measure.value.double, 4))")
+            Output.line("\(measure.key) \(Numbers.fixed(measure.value.double, 4))")
         }
     }
 }

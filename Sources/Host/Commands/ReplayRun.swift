@@ -47,7 +47,7 @@ struct ReplayRun: ParsableCommand {
             let line: JSON = [
                 "step": .integer(Int64(step)), "loss": .number(result.loss), "grad_norm": .number(result.gradientNorm),
             ]
-            output(line.text())
+            Output.line(line.text())
         }
         let probe = try replay.probe()
         let last: JSON = [
@@ -57,14 +57,14 @@ struct ReplayRun: ParsableCommand {
             ],
             "trainable": .integer(Int64(adapted.tensors.trainedCount)),
         ]
-        output(last.text())
+        Output.line(last.text())
         guard let output else { return }
         let sidecar = Sidecar(
             basePath: URL(filePath: model).standardizedFileURL.path, baseFingerprint: try base.fingerprint(),
             task: recorded.task, labels: (0..<recorded.task.labels).map(String.init), pluginID: library.manifest.id,
-            pluginVersion: library.manifest.version, pluginSHA256: try SHA256.file(library.path), seed: 0, options: .null)
+            pluginVersion: library.manifest.version, pluginSHA256: try SHA256.file(library.path), seed: 0,
+            options: .null)
         try AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar).write(to: output)
     }
 
-    private func output(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 }

@@ -25,7 +25,7 @@ struct Tokenize: ParsableCommand {
                 guard let ids else { throw FormatError(.corrupt, "not a JSON array of ids", place: place) }
                 do {
                     let text = try tokenizer.decode(ids, skipSpecialTokens: noSpecial)
-                    output(jsonLines ? JSON.string(text).text() : text)
+                    Output.line(jsonLines ? JSON.string(text).text() : text)
                 } catch { throw FormatError(error.code, error.message, place: place, remedy: error.remedy) }
                 continue
             }
@@ -40,11 +40,10 @@ struct Tokenize: ParsableCommand {
                 text = string
             }
             let ids = tokenizer.encode(text, addSpecialTokens: !noSpecial)
-            output("[" + ids.map(String.init).joined(separator: ", ") + "]")
+            Output.line("[" + ids.map(String.init).joined(separator: ", ") + "]")
         }
     }
 
-    private func output(_ text: String) { FileHandle.standardOutput.write(Data((text + "\n").utf8)) }
 }
 
 /// Lines of standard input as bytes, split on LF only.

@@ -17,7 +17,8 @@ struct Train: ParsableCommand {
 
     @OptionGroup var method: PluginOptions
     @Option(help: "The frozen base: a GGUF file or a Hugging Face folder.") var model: String
-    @Option(help: "A folder with train, valid and test (.tsv, .csv or .jsonl), or one file with --split.") var data: String
+    @Option(help: "A folder with train, valid and test (.tsv, .csv or .jsonl), or one file with --split.") var data:
+        String
     @Option(help: "What to learn: seq-cls or causal-lm.") var task: TaskOption
     @Option(help: "The adapter's folder.") var output: String
 
@@ -30,8 +31,10 @@ struct Train: ParsableCommand {
     @Option(help: "Decoupled weight decay.") var weightDecay = 0.0
     @Option(help: "Clip gradients to this norm; 0: no clipping.") var maxGradNorm = 0.0
     @Option(help: "Fixes every random choice.") var seed: UInt64 = 0
-    @Option(help: "none, or balanced: weigh each class by the inverse of its share.") var classWeights = ClassWeights.none
-    @Option(help: "Draw validation (and test) rows from the training rows: shares such as 0.1 or 0.1,0.2.") var split: String?
+    @Option(help: "none, or balanced: weigh each class by the inverse of its share.") var classWeights = ClassWeights
+        .none
+    @Option(help: "Draw validation (and test) rows from the training rows: shares such as 0.1 or 0.1,0.2.") var split:
+        String?
     @Option(help: "Tokens of a row at most. (default: the model's context)") var maxLength: Int?
     @Flag(help: "Refuse rows that are too long instead of cutting them.") var noTruncate = false
     @Option(help: "Also write a checkpoint every so many steps.") var checkpointSteps = 0
@@ -75,7 +78,8 @@ struct Train: ParsableCommand {
 
         let learned: Task = task == .causalLM ? .causalLM : .sequenceClassification(labels: splits.labels.count)
         let traced = try TracedMethod(
-            method.library(), options: method.parsedOptions(), model: base.configuration, task: learned, warn: Message.warn)
+            method.library(), options: method.parsedOptions(), model: base.configuration, task: learned,
+            warn: Message.warn)
         var options = trainingOptions(defaultRate: traced.defaultLearningRate)
         options.maximumLength = longest
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
@@ -84,7 +88,8 @@ struct Train: ParsableCommand {
         let plan = BatchPlan(splits.train, options, labels: learned.labels)
         try checkMemory(adapted, plan, splits)
         let sidecar = Sidecar(
-            basePath: URL(filePath: model).standardizedFileURL.path, baseFingerprint: try base.fingerprint(), task: learned, labels: splits.labels,
+            basePath: URL(filePath: model).standardizedFileURL.path, baseFingerprint: try base.fingerprint(),
+            task: learned, labels: splits.labels,
             pluginID: traced.library.manifest.id, pluginVersion: traced.library.manifest.version,
             pluginSHA256: try SHA256.file(traced.library.path), seed: seed, options: options.json)
         let writer = AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar)
@@ -162,7 +167,7 @@ struct Train: ParsableCommand {
     }
 
     /// For people; with --json standard output is JSON only.
-    private func show(_ text: String) { json ? Message.note(text) : print(text) }
+    private func show(_ text: String) { json ? Message.note(text) : Output.line(text) }
 }
 
 extension Schedule.Kind: ExpressibleByArgument {}

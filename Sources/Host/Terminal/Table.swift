@@ -6,7 +6,10 @@ struct Table {
         self.columns = columns.map { ($0.title, Swift.max($0.title.count, $0.width)) }
     }
 
-    var header: String { row(columns.map(\.title)) + "\n" + columns.map { String(repeating: "─", count: $0.width) }.joined(separator: "  ") }
+    var header: String {
+        row(columns.map(\.title)) + "\n"
+            + columns.map { String(repeating: "─", count: $0.width) }.joined(separator: "  ")
+    }
 
     /// Cells are aligned to the right.
     func row(_ cells: [String]) -> String {

@@ -41,7 +41,8 @@ package struct DataSource: Sendable {
         guard let split else { return }
         guard valid.isEmpty, test.isEmpty else {
             throw TrainingError(
-                "--split is for data without validation and test files of their own", place: path, remedy: "leave it out")
+                "--split is for data without validation and test files of their own", place: path,
+                remedy: "leave it out")
         }
         let order = Shuffle(seed: seed, "split").order(train.count)
         let validCount = Int((Double(train.count) * split.valid).rounded())
@@ -59,7 +60,8 @@ package struct DataSource: Sendable {
         let found = ["tsv", "csv", "jsonl"].map { "\(folder)/\(name).\($0)" }
             .filter { FileManager.default.fileExists(atPath: $0) }
         guard found.count < 2 else {
-            throw TrainingError("there is more than one: \(found.joined(separator: ", "))", place: folder, remedy: "keep one")
+            throw TrainingError(
+                "there is more than one: \(found.joined(separator: ", "))", place: folder, remedy: "keep one")
         }
         return try found.first.map { try rows($0) }
     }

@@ -56,7 +56,9 @@ package struct ExampleMaker {
         case .string(let name) where !name.isEmpty: return name
         case .integer(let number): return String(number)
         case .bool(let value): return String(value)
-        case nil: throw TrainingError("there is no \"label\"", place: row.place, remedy: "seq-cls needs the columns text and label")
+        case nil:
+            throw TrainingError(
+                "there is no \"label\"", place: row.place, remedy: "seq-cls needs the columns text and label")
         default: throw TrainingError("the label is empty or not a name", place: row.place)
         }
     }

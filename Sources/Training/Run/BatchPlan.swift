@@ -62,7 +62,8 @@ extension Batch {
     init(_ examples: [Example], scale: Float, weight: (Example) -> Float) {
         let rows = examples.map(\.tokens)
         if examples.first?.label != nil {
-            self.init(classifying: rows, labels: examples.map { $0.label! }, weights: examples.map { weight($0) * scale })
+            self.init(
+                classifying: rows, labels: examples.map { $0.label! }, weights: examples.map { weight($0) * scale })
         } else {
             self.init(predicting: rows, isTarget: examples.map(\.isTarget), weight: scale)
         }

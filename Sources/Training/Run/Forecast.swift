@@ -31,7 +31,10 @@ package struct Forecast: Equatable, Sendable {
         let training = try GradientProgram.graph(of: model).graph
         let g = GraphBuilder()
         let inference = try g.finish([model.build(in: g).logits])
-        activations = 4 * (Executable.arenaCount(training, capacity: capacity) + Executable.arenaCount(inference, capacity: evaluation))
+        activations =
+            4
+            * (Executable.arenaCount(training, capacity: capacity)
+                + Executable.arenaCount(inference, capacity: evaluation))
         process = resident
     }
 }

@@ -31,7 +31,8 @@ package struct Optimizer: Equatable, Sendable {
         for entry in store.entries where entry.declaration.isTrained {
             var adamw = ph_adamw_step(
                 learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,
-                weight_decay: entry.declaration.hasWeightDecay ? weightDecay : 0, step: Int64(step), gradient_scale: scale)
+                weight_decay: entry.declaration.hasWeightDecay ? weightDecay : 0, step: Int64(step),
+                gradient_scale: scale)
             ph_adamw(
                 &adamw, entry.declaration.learningRateMultiplier, store.values.floats, store.gradients.floats,
                 store.firstMoment.floats, store.secondMoment.floats, entry.offset, entry.offset + entry.count)

@@ -14,7 +14,9 @@ package struct ReplayCase {
     /// Reads `run.json`.
     package init(_ path: String, vocabulary: Int) throws {
         let json = try JSON.parse(MappedFile.content(path), place: path)
-        func missing(_ name: String) -> TrainingError { TrainingError("\"\(name)\" is missing or malformed", place: path) }
+        func missing(_ name: String) -> TrainingError {
+            TrainingError("\"\(name)\" is missing or malformed", place: path)
+        }
         func ids(_ value: JSON, _ name: String) throws -> [Int32] {
             guard let ids = value.array?.map({ $0.int ?? -1 }), !ids.isEmpty else { throw missing(name) }
             for id in ids where !(0..<vocabulary).contains(id) {

@@ -91,7 +91,10 @@ package final class TrainingRun {
                 if secondsToFirstStep == nil { secondsToFirstStep = -started.timeIntervalSinceNow }
                 tokens += batches.reduce(0) { $0 + $1.sizes.tokens }
                 seconds -= begun.timeIntervalSinceNow
-                report(.step(step: position.step, of: plan.totalSteps, loss: loss, tokensPerSecond: Double(tokens) / seconds))
+                report(
+                    .step(
+                        step: position.step, of: plan.totalSteps, loss: loss, tokensPerSecond: Double(tokens) / seconds)
+                )
                 if options.checkpointSteps > 0, position.step % options.checkpointSteps == 0,
                     position.stepInEpoch < steps.count
                 {
