@@ -18,7 +18,7 @@ extension RecordedTests {
 
         private func recording() -> Recording {
             let recording = Recording()
-            recording.numbers = ["r": 4, "lora_alpha": 6, "lora_dropout": 0.25]
+            recording.numbers = ["r": 4, "lora_alpha": 6, "lora_dropout": 0.25, "use_rslora": 0]
             return recording
         }
 
