@@ -71,7 +71,8 @@ extension GraphBuilder {
         _ q: Value, _ k: Value, _ v: Value, more: (k: Value, v: Value)? = nil, window: Int = 0, scale: Double
     ) -> Value {
         append(
-            .attention, [q, k, v] + (more.map { [$0.k, $0.v] } ?? []), Attributes(integers: [0, window], scalars: [scale]))
+            .attention, [q, k, v] + (more.map { [$0.k, $0.v] } ?? []),
+            Attributes(integers: [0, window], scalars: [scale]))
     }
 
     /// Each token over all of a set of keys and values.

@@ -83,7 +83,9 @@ package struct ByteReader: Sendable {
     /// How many of `what` follow, each of at least `size` bytes.
     package mutating func count(upTo limit: Int, ofBytes size: Int = 1, _ what: String) throws(ProgramError) -> Int {
         let count = try index(upTo: limit, "the number of \(what)")
-        guard count <= remaining / size else { throw error("\(count) \(what) need more than the \(remaining) bytes left") }
+        guard count <= remaining / size else {
+            throw error("\(count) \(what) need more than the \(remaining) bytes left")
+        }
         return count
     }
 

@@ -158,7 +158,9 @@ extension Graph {
             let types = node.inputs.map(type)
             do throws(ProgramError) {
                 let results = try inferTypes(node.op, types, node.attributes)
-                guard results == node.results else { throw ProgramError("\(node.op.name): its results have other types") }
+                guard results == node.results else {
+                    throw ProgramError("\(node.op.name): its results have other types")
+                }
                 try scope.check(node.op, types, results, node.attributes)
                 if node.op.isRandom, scope != .host {
                     guard ordinals.insert(node.attributes.integers[0]).inserted, node.attributes.text.isEmpty else {

@@ -6,13 +6,21 @@ extension Evaluator {
         for matrix in 0..<a.shape.dropLast(2).reduce(1, *) {
             let (first, right) = (matrix * n * n, matrix * n * width)
             for column in 0..<n {
-                let pivot = (column..<n).max { abs(a.values[first + $0 * n + column]) < abs(a.values[first + $1 * n + column]) }!
-                guard a.values[first + pivot * n + column] != 0 else { throw ProgramError("solve: the matrix is singular") }
+                let pivot = (column..<n).max {
+                    abs(a.values[first + $0 * n + column]) < abs(a.values[first + $1 * n + column])
+                }!
+                guard a.values[first + pivot * n + column] != 0 else {
+                    throw ProgramError("solve: the matrix is singular")
+                }
                 for index in 0..<n { a.values.swapAt(first + pivot * n + index, first + column * n + index) }
-                for index in 0..<width { b.values.swapAt(right + pivot * width + index, right + column * width + index) }
+                for index in 0..<width {
+                    b.values.swapAt(right + pivot * width + index, right + column * width + index)
+                }
                 for row in 0..<n where row != column {
                     let factor = a.values[first + row * n + column] / a.values[first + column * n + column]
-                    for index in column..<n { a.values[first + row * n + index] -= factor * a.values[first + column * n + index] }
+                    for index in column..<n {
+                        a.values[first + row * n + index] -= factor * a.values[first + column * n + index]
+                    }
                     for index in 0..<width {
                         b.values[right + row * width + index] -= factor * b.values[right + column * width + index]
                     }
@@ -103,7 +111,8 @@ extension Evaluator {
         }
         let k = left.count
         return [
-            Tensor64([k, m], left.flatMap { $0 }).transposed(), Tensor64([k], s), Tensor64([k, n], right.flatMap { $0 }),
+            Tensor64([k, m], left.flatMap { $0 }).transposed(), Tensor64([k], s),
+            Tensor64([k, n], right.flatMap { $0 }),
         ]
     }
 

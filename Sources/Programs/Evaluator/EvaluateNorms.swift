@@ -64,7 +64,8 @@ extension Evaluator {
     }
 
     /// With x̂ the normalised x and g = dy · weight: dx = rstd (g − mean of g − x̂ · mean of g x̂)
-    func layerNormGradient(_ x: Tensor64, weight: Tensor64, mean: Tensor64, rstd: Tensor64, dy: Tensor64) -> [Tensor64] {
+    func layerNormGradient(_ x: Tensor64, weight: Tensor64, mean: Tensor64, rstd: Tensor64, dy: Tensor64) -> [Tensor64]
+    {
         var dx = x
         var (dweight, dbias) = (weight.map { _ in 0 }, weight.map { _ in 0 })
         for (row, range) in vectors(x).enumerated() {

@@ -59,7 +59,9 @@ extension Evaluator {
             let tokens = context.tokens(of: row)
             let factor = mean ? 1 / Double(Swift.max(tokens.count, 1)) : 1
             for token in tokens {
-                for index in 0..<width { result.values[row * width + index] += factor * x.values[token * width + index] }
+                for index in 0..<width {
+                    result.values[row * width + index] += factor * x.values[token * width + index]
+                }
             }
         }
         return result

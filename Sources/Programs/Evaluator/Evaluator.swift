@@ -1,6 +1,6 @@
 /// What a batch is, for the evaluator: how many tokens each row has, and what the operators of `peft.ops/1` read apart
 /// from their operands.
-package struct EvaluationContext {
+package struct EvaluationContext: Sendable {
     /// Where each row's tokens begin, and at the end N: R + 1 numbers that ascend from 0.
     package var rowOffsets: [Int]
     /// M
@@ -10,11 +10,11 @@ package struct EvaluationContext {
     /// Whether dropout drops.
     package var isTraining: Bool
     /// Number `element` of a random operator's stream: for `normal` from the standard normal law, else uniform in [0, 1).
-    package var random: (_ node: Node, _ element: Int) throws(ProgramError) -> Double
+    package var random: @Sendable (_ node: Node, _ element: Int) throws(ProgramError) -> Double
 
     package init(
         rowOffsets: [Int] = [0], targets: Int = 0, positions: [Int]? = nil, isTraining: Bool = true,
-        random: @escaping (Node, Int) throws(ProgramError) -> Double = { (node, _) throws(ProgramError) in
+        random: @escaping @Sendable (Node, Int) throws(ProgramError) -> Double = { (node, _) throws(ProgramError) in
             throw ProgramError("\(node.op.name): the evaluator was given no random numbers")
         }
     ) {
@@ -127,7 +127,8 @@ package struct Evaluator {
         case .crossEntropyGradient: return [try crossEntropyGradient(x[0], labels: x[1], dloss: x[2])]
         case .rope: return [rope(x[0], cos: x[1], sin: x[2], inverse: integers[0] != 0)]
         case .attention: return attention(x, integers, scale: scalars[0])
-        case .attentionGradient: return attentionGradient(Array(x.dropLast(3)), dout: x[x.count - 1], integers, scale: scalars[0])
+        case .attentionGradient:
+            return attentionGradient(Array(x.dropLast(3)), dout: x[x.count - 1], integers, scale: scalars[0])
         case .reshape: return [Tensor64(sizes.shape(node.type), x[0].values)]
         case .broadcast: return [x[0].broadcast(to: sizes.shape(node.type))]
         case .transpose: return [x[0].transposed(integers)]

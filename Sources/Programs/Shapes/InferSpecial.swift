@@ -57,7 +57,9 @@ extension ShapeRule {
     /// integers: 1 to keep the axes as 1, then the axes, ascending. No axes: all of them.
     func reduction() throws(ProgramError) -> TensorType {
         try floats()
-        guard let x = inputs.first, !attributes.integers.isEmpty else { throw error("its operand or its axes are missing") }
+        guard let x = inputs.first, !attributes.integers.isEmpty else {
+            throw error("its operand or its axes are missing")
+        }
         let keep = try flag(0)
         let axes = Array(attributes.integers.dropFirst())
         for axis in axes { _ = try self.axis(axis, of: x) }
@@ -130,7 +132,8 @@ extension ShapeRule {
             "\(heads.q) query heads over \(heads.k) key heads")
         if inputs.count == 5 {
             try expect(
-                isSet(inputs[3].shape) && inputs[3].shape == inputs[4].shape && inputs[3].shape.suffix(2) == k.shape.suffix(2),
+                isSet(inputs[3].shape) && inputs[3].shape == inputs[4].shape
+                    && inputs[3].shape.suffix(2) == k.shape.suffix(2),
                 "more keys must be (P,g,d) or (R,P,g,d)")
         }
         return [q, TensorType([q.shape[0], q.shape[1]])]
@@ -155,7 +158,8 @@ extension ShapeRule {
         case .slice:
             try operands(1)
             let axis = try self.axis(integers[0], of: inputs[0])
-            guard let size = inputs[0].shape[axis].fixed, 0 <= integers[1], integers[1] <= integers[2], integers[2] <= size
+            guard let size = inputs[0].shape[axis].fixed, 0 <= integers[1], integers[1] <= integers[2],
+                integers[2] <= size
             else { throw error("\(integers[1])..<\(integers[2]) is not inside axis \(axis)") }
             var result = inputs[0]
             result.shape[axis] = Dim(integers[2] - integers[1])
@@ -278,7 +282,8 @@ extension ShapeRule {
         case .solve:
             let b = inputs[1].shape
             try expect(m == n, "the matrix is not square")
-            try expect(b.count == a.rank && Array(b.dropLast(2)) == batch && b[b.count - 2] == m, "the sides do not fit")
+            try expect(
+                b.count == a.rank && Array(b.dropLast(2)) == batch && b[b.count - 2] == m, "the sides do not fit")
             return [inputs[1]]
         case .inverse:
             try expect(m == n, "the matrix is not square")

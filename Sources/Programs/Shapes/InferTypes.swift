@@ -52,7 +52,8 @@ struct ShapeRule {
     func check(_ type: TensorType) throws(ProgramError) {
         try expect(type.rank <= Self.maximumRank, "\(type.rank) axes; at most \(Self.maximumRank)")
         try expect(
-            type.shape.dropFirst().allSatisfy { !$0.isSymbolic } && type.shape.allSatisfy { $0.code >= Dim.targets.code },
+            type.shape.dropFirst().allSatisfy { !$0.isSymbolic }
+                && type.shape.allSatisfy { $0.code >= Dim.targets.code },
             "only the first axis can be a symbol (N, R or M), which \(type.name) breaks")
         var count = 1
         for dim in type.shape {
@@ -138,7 +139,8 @@ struct ShapeRule {
         for index in 0..<rank {
             let x = index < rank - a.count ? 1 : a[index - (rank - a.count)]
             let y = index < rank - b.count ? 1 : b[index - (rank - b.count)]
-            try expect(x == y || x == 1 || y == 1, "the shapes do not broadcast (axis \(index): \(x.name) and \(y.name))")
+            try expect(
+                x == y || x == 1 || y == 1, "the shapes do not broadcast (axis \(index): \(x.name) and \(y.name))")
             shape.append(x == 1 ? y : x)
         }
         return shape
