@@ -51,7 +51,9 @@ let package = Package(
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport"]),
+        .target(name: "CAllocations", path: "Tests/Allocations"),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport", "CAllocations"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Engine", "Formats", "Programs"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
         .testTarget(name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI"]),

@@ -29,4 +29,13 @@ typedef void (*openblas_sgesdd)(const char *jobz, const int32_t *m, const int32_
 /// The name of the kernels in use, or the library's version and build.
 typedef const char *(*openblas_text)(void);
 
+/// Where an address comes from: glibc's dladdr, which its header shows to GNU programs only.
+typedef struct {
+    const char *file;
+    void *base;
+    const char *symbol;
+    void *address;
+} openblas_place;
+int openblas_dladdr(const void *address, openblas_place *place) __asm__("dladdr");
+
 #endif

@@ -103,14 +103,14 @@ extension Lowering {
         let operands = node.inputs.map(type)
         let layout = BroadcastLayout(type(Value(index)), operands)
         let (y, out) = (try ints(Value(index)), try floats(Value(index)))
-        let a = try ints(node.inputs[node.inputs.count - 2])
-        let b = try ints(node.inputs[node.inputs.count - 1])
+        let last = node.inputs.count - 1
+        let (a, b) = (try ints(node.inputs[last - 1]), try ints(node.inputs[last]))
         let condition = node.op == .select ? try floats(node.inputs[0]) : nil
         let op = node.op
         emit(op.name, over: extent(Value(index)), grain: grain) { context, range in
             for element in range {
-                let at = layout.offsets(of: element, context.sizes)
-                let (p, q) = (a[at[at.count - 2]], b[at[at.count - 1]])
+                let p = a[layout.offset(of: element, in: last - 1, context.sizes)]
+                let q = b[layout.offset(of: element, in: last, context.sizes)]
                 switch op {
                 case .add: y[element] = p &+ q
                 case .sub: y[element] = p &- q
@@ -120,7 +120,7 @@ extension Lowering {
                 case .equal: out[element] = p == q ? 1 : 0
                 case .less: out[element] = p < q ? 1 : 0
                 case .lessEqual: out[element] = p <= q ? 1 : 0
-                default: y[element] = condition![at[0]] != 0 ? p : q
+                default: y[element] = condition![layout.offset(of: element, in: 0, context.sizes)] != 0 ? p : q
                 }
             }
         }
@@ -131,10 +131,8 @@ extension Lowering {
 struct BroadcastLayout {
     private let symbol: Dim?
     private let shape: ph_broadcast
-    private let operands: Int
 
     init(_ result: TensorType, _ operands: [TensorType]) {
-        self.operands = operands.count
         symbol = result.symbol
         var shape = ph_broadcast()
         shape.rank = Int32(result.rank)
@@ -164,23 +162,19 @@ struct BroadcastLayout {
         return shape
     }
 
-    /// Where element `index` of the result comes from in each operand.
-    func offsets(of index: Int, _ sizes: Sizes) -> [Int] {
+    /// Where element `index` of the result comes from in an operand.
+    func offset(of index: Int, in operand: Int, _ sizes: Sizes) -> Int {
         let shape = at(sizes)
-        var rest = index
-        var offsets = Array(repeating: 0, count: operands)
+        var (rest, offset) = (index, 0)
         withUnsafeBytes(of: shape) { raw in
             let size = raw.baseAddress! + MemoryLayout<ph_broadcast>.offset(of: \.size)!
             let stride = raw.baseAddress! + MemoryLayout<ph_broadcast>.offset(of: \.stride)!
             for axis in (0..<Int(shape.rank)).reversed() {
                 let extent = Int(size.load(fromByteOffset: axis * 8, as: Int64.self))
-                let place = rest % extent
+                offset += rest % extent * Int(stride.load(fromByteOffset: (operand * 6 + axis) * 8, as: Int64.self))
                 rest /= extent
-                for operand in offsets.indices {
-                    offsets[operand] += place * Int(stride.load(fromByteOffset: (operand * 6 + axis) * 8, as: Int64.self))
-                }
             }
         }
-        return offsets
+        return offset
     }
 }

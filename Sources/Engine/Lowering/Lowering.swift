@@ -81,9 +81,11 @@ struct Lowering {
             .crossEntropyGradient, .rope:
             try lowerNormalisation(index, node)
         case .attention, .attentionGradient: try lowerAttention(index, node)
+        case .cumsum, .sort, .topK, .kthValue: try lowerOrdering(index, node)
+        case .solve, .inverse, .qr, .svd: try lowerLinearAlgebra(index, node)
         case .cast, .transpose, .slice, .concat, .broadcast, .gather, .scatterAdd, .rowGather:
             try lowerStructure(index, node)
-        case .dropout: try lowerDropout(index, node)
+        case .dropout, .bernoulli, .normal, .uniform, .rowBernoulli: try lowerRandom(index, node)
         default: throw EngineError("the engine has no kernel for \(node.op.name)")
         }
     }

@@ -68,10 +68,11 @@ extension Lowering {
             [TensorType(Array(typeA.shape.dropLast(2))), TensorType(Array(typeB.shape.dropLast(2)))])
         func operation(_ context: RunContext, _ pair: Int) -> ph_gemm {
             let sizes = context.sizes
-            let at = flattens ? [0, 0] : layout.offsets(of: pair, sizes)
+            let atA = flattens ? 0 : layout.offset(of: pair, in: 0, sizes)
+            let atB = flattens ? 0 : layout.offset(of: pair, in: 1, sizes)
             return ph_gemm(
                 m: Int64(rows.count(sizes)), n: Int64(outDim.fixed ?? 1), k: Int64(inner.count(sizes)),
-                a: a + at[0] * sizeA.count(sizes), lda: lda, b: b + at[1] * sizeB.count(sizes), ldb: ldb,
+                a: a + atA * sizeA.count(sizes), lda: lda, b: b + atB * sizeB.count(sizes), ldb: ldb,
                 c: c + pair * sizeC.count(sizes), ldc: ldc, transpose_a: transposeA ? 1 : 0,
                 transpose_b: transposeB ? 1 : 0, alpha: 1, beta: 0)
         }
