@@ -35,13 +35,14 @@ package final class Executable {
         self.graph = graph
         self.capacity = capacity
         self.inputs = inputs
-        var lowering = try Lowering(graph, capacity: capacity, inputs: inputs, seed: seed, leaf: leaf)
+        let fused = Fusion.apply(graph)
+        var lowering = try Lowering(fused, capacity: capacity, inputs: inputs, seed: seed, leaf: leaf)
         try lowering.lowerAll()
         arena = lowering.arena
         arenaBytes = lowering.arena.count * 4
         instructions = lowering.instructions
         var pointers: [UnsafeMutableRawPointer] = []
-        for output in graph.outputs { pointers.append(try lowering.pointer(output)) }
+        for output in fused.outputs { pointers.append(try lowering.pointer(output)) }
         outputs = pointers
         kept = lowering.kept
     }

@@ -25,7 +25,7 @@ struct BadModelTests {
     }
 
     @Test(arguments: [
-        (["model_type": "mamba"] as [String: JSON?], "the architecture \"mamba\" is not implemented"),
+        (["model_type": "mamba"], "the architecture \"mamba\" is not implemented"),
         (["model_type": nil], "\"model_type\" is missing"),
         (["hidden_act": "gelu"], "hidden_act \"gelu\" is not implemented"),
         (["rope_scaling": ["rope_type": "yarn", "factor": 2]], "rope type \"yarn\" is not implemented"),
@@ -34,11 +34,11 @@ struct BadModelTests {
         (["num_attention_heads": 0], "the number of heads is 0"),
         (["num_key_value_heads": 3], "4 query heads cannot share 3 key heads"),
         (["num_hidden_layers": 3], "model.layers.2.self_attn.q_proj.weight"),
-        (["intermediate_size": 96], "model.layers.0.mlp.gate_proj.weight"),
+        (["intermediate_size": 80], "model.layers.0.mlp.gate_proj.weight"),
         (["attention_bias": true], "model.layers.0.self_attn.q_proj.bias"),
         (["vocab_size": 385], "model.embed_tokens.weight"),
         (["num_hidden_layers": 1_000_000_000_000], "the number of layers is 1000000000000"),
-    ])
+    ] as [([String: JSON?], String)])
     func folders(_ changes: [String: JSON?], _ expected: String) throws {
         let folder = try Self.folder(changes)
         defer { try? FileManager.default.removeItem(atPath: folder) }

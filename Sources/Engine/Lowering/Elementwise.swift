@@ -1,8 +1,8 @@
 import Kernels
 import Programs
 
-/// Elements of one tile of an element-wise instruction.
-private let grain = 8192
+/// Elements of one tile of an element-wise instruction: few enough that a short batch keeps two cores busy.
+private let grain = 2048
 
 extension Operator {
     var unaryKernel: ph_unary_op? {
@@ -48,6 +48,22 @@ extension Lowering {
     mutating func lowerUnary(_ index: Int, _ node: Node) throws(EngineError) {
         let (x, y) = (try floats(node.inputs[0]), try floats(Value(index)))
         let elements = extent(Value(index))
+        if node.op == .silu, node.inputs.count == 2 {
+            let up = try floats(node.inputs[1])
+            emit("swiglu", over: elements, grain: grain) { _, range in
+                let start = range.lowerBound
+                ph_swiglu(x + start, up + start, y + start, range.count)
+            }
+            return
+        }
+        if node.op == .unaryGradient, node.inputs.count == 3 {
+            let (up, dy, dgate) = (try floats(node.inputs[1]), try floats(node.inputs[2]), try floats(Value(index, 1)))
+            emit("swigluGradient", over: elements, grain: grain) { _, range in
+                let start = range.lowerBound
+                ph_swiglu_backward(x + start, up + start, dy + start, dgate + start, y + start, range.count)
+            }
+            return
+        }
         if node.op == .unaryGradient {
             guard let of = Operator(rawValue: UInt16(node.attributes.integers[0])), let kernel = of.unaryKernel else {
                 throw EngineError("\(node.op.name) of an operator without a kernel")

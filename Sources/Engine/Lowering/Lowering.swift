@@ -148,9 +148,14 @@ struct Lowering {
     }
 
     private mutating func lowerAlias(_ index: Int, _ node: Node) throws(EngineError) {
-        let (from, to) = (try pointer(node.inputs[0]), try pointer(Value(index)))
+        try lowerCopy(of: node.inputs[0], to: Value(index))
+    }
+
+    /// Nothing, where the plan gave both one place.
+    mutating func lowerCopy(of source: Value, to value: Value) throws(EngineError) {
+        let (from, to) = (try pointer(source), try pointer(value))
         guard from != to else { return }
-        emit(node.op.name, over: extent(Value(index)), grain: 1 << 16) { _, range in
+        emit("copy", over: extent(value), grain: 1 << 14) { _, range in
             (to + range.lowerBound * 4).copyMemory(from: from + range.lowerBound * 4, byteCount: range.count * 4)
         }
     }
