@@ -79,7 +79,9 @@ private struct FreeList {
 
     mutating func take(_ size: Int) -> Int {
         guard size > 0 else { return 0 }
-        if let best = stretches.indices.filter({ stretches[$0].size >= size }).min(by: { stretches[$0].size < stretches[$1].size }) {
+        if let best = stretches.indices.filter({ stretches[$0].size >= size }).min(by: {
+            stretches[$0].size < stretches[$1].size
+        }) {
             let offset = stretches[best].offset
             stretches[best].offset += size
             stretches[best].size -= size

@@ -21,7 +21,8 @@ package final class Model {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw ModelError(
-                "there is no such model", place: path, remedy: "give a GGUF file, or a folder with config.json and safetensors")
+                "there is no such model", place: path,
+                remedy: "give a GGUF file, or a folder with config.json and safetensors")
         }
         if isFolder.boolValue {
             let file = path + "/config.json"

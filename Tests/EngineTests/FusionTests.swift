@@ -27,7 +27,8 @@ struct FusionTests {
         let executable = try Executable(graph, capacity: sizes, inputs: StepBuffers(capacity: sizes)) {
             _ throws(EngineError) in .memory(buffer.raw)
         }
-        return executable.profile(RunContext(sizes: sizes)).flatMap { Array(repeating: $0.name, count: $0.count) }.sorted()
+        return executable.profile(RunContext(sizes: sizes)).flatMap { Array(repeating: $0.name, count: $0.count) }
+            .sorted()
     }
 
     @Test func scaledProductIsAddedInPlace() throws {

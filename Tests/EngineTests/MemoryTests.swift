@@ -11,7 +11,8 @@ struct MemoryTests {
         var numbers = SplitMix(state: seed)
         let g = GraphBuilder()
         var values = [
-            g.argument(0, TensorType([4, 6])), g.argument(1, TensorType([.tokens, 6])), g.argument(2, TensorType([6, 6])),
+            g.argument(0, TensorType([4, 6])), g.argument(1, TensorType([.tokens, 6])),
+            g.argument(2, TensorType([6, 6])),
         ]
         var outputs: [Value] = []
         func pick() -> Value { values[values.count - 1 - numbers.below(Swift.min(values.count, 9))] }
@@ -101,14 +102,16 @@ enum EverydayProgram {
         let g = GraphBuilder()
         let parameters = (0..<6).map { g.parameter($0, TensorType([8, 8])) }
         let x = g.gather(parameters[0], g.input(.tokenIDs))
-        let angles = g.mul(g.reshape(g.cast(g.input(.positions), .f32), [.tokens, 1]), g.constant([1, 0.1], shape: [2]))
+        let angles = g.mul(
+            g.reshape(g.cast(g.input(.positions), .f32), [.tokens, 1]), g.constant([1, 0.1], shape: [2]))
         let rope = (cos: g.unary(.cos, angles), sin: g.unary(.sin, angles))
         func heads(_ weight: Value) -> Value {
             g.rope(
                 g.reshape(g.matmul(x, weight, transposeB: true), [.tokens, 2, 4]), cos: rope.cos, sin: rope.sin)
         }
         let attended = g.attention(
-            heads(parameters[1]), heads(parameters[2]), g.reshape(g.matmul(x, parameters[3]), [.tokens, 2, 4]), scale: 0.5)
+            heads(parameters[1]), heads(parameters[2]), g.reshape(g.matmul(x, parameters[3]), [.tokens, 2, 4]),
+            scale: 0.5)
         let dropped = g.append(
             .dropout, [g.reshape(attended, [.tokens, 8])], Attributes(integers: [0], scalars: [0.1], text: "a|b"))
         let weight = g.reshape(g.slice(parameters[4], axis: 0, 0..<1), [8])

@@ -55,7 +55,8 @@ struct OperatorTests {
             let capacity = Sizes(tokens: sizes.tokens + 9, rows: sizes.rows + 3, targets: sizes.targets + 5)
             let exact = try run(item.graph(), rowOffsets: item.rowOffsets, targets: item.targets, leaf: item.argument)
             let roomy = try run(
-                item.graph(), rowOffsets: item.rowOffsets, targets: item.targets, capacity: capacity, leaf: item.argument)
+                item.graph(), rowOffsets: item.rowOffsets, targets: item.targets, capacity: capacity,
+                leaf: item.argument)
             #expect(exact.map { $0.map(\.bitPattern) } == roomy.map { $0.map(\.bitPattern) }, "\(item)")
         }
     }
@@ -63,7 +64,8 @@ struct OperatorTests {
     /// Integers, and values of no token or no target at all.
     @Test func emptyBatches() throws {
         for item in OperatorCase.all where item.operands.contains(where: { $0.type.symbol != nil }) {
-            guard !Self.random.contains(item.op), item.operands.allSatisfy({ $0.type.symbol == nil || $0.type.symbol == .tokens })
+            guard !Self.random.contains(item.op),
+                item.operands.allSatisfy({ $0.type.symbol == nil || $0.type.symbol == .tokens })
             else { continue }
             for rows in [[0], [0, 0, 0]] {
                 let capacity = Sizes(tokens: 4, rows: 2, targets: 4)
@@ -85,7 +87,9 @@ struct OperatorTests {
             let g = GraphBuilder()
             let table = g.argument(0, TensorType([3, 2]))
             let indices = g.constant([1, Double(wrong)], shape: [2], dtype: .i32)
-            let graph = try g.finish([g.gather(table, indices), g.scatterAdd(indices, g.gather(table, indices), size: 3)])
+            let graph = try g.finish([
+                g.gather(table, indices), g.scatterAdd(indices, g.gather(table, indices), size: 3),
+            ])
             let results = try run(graph) { _ in [1, 2, 3, 4, 5, 6] }
             #expect(results[0][..<2] == [3, 4])
             #expect(results[0][2...].allSatisfy { $0.isNaN })

@@ -8,7 +8,8 @@ import Testing
 struct RandomTests {
     private static func stream(_ ordinal: Int, _ scalars: [Double], _ type: TensorType? = nil) -> Attributes {
         Attributes(
-            integers: [ordinal] + (type.map { [Int($0.dtype.rawValue)] + $0.shape.map(\.code) } ?? []), scalars: scalars,
+            integers: [ordinal] + (type.map { [Int($0.dtype.rawValue)] + $0.shape.map(\.code) } ?? []),
+            scalars: scalars,
             text: "LORA|model.layers.0.q_proj")
     }
 
@@ -42,7 +43,8 @@ struct RandomTests {
         let dropped = try Self.draw(.dropout, Self.stream(0, [0.25]), operand: type)
         #expect(Set(dropped) == [0, Double(Float(1) / 0.75)])
         #expect(abs(dropped.reduce(0, +) / 90_000 - 1) < 0.01)
-        #expect(try Self.draw(.dropout, Self.stream(0, [0.25]), operand: type, isTraining: false).allSatisfy { $0 == 1 })
+        #expect(
+            try Self.draw(.dropout, Self.stream(0, [0.25]), operand: type, isTraining: false).allSatisfy { $0 == 1 })
     }
 
     /// The stated keys, by the generator itself: Philox of (step, micro-batch) under the hashed name gives the key of the
@@ -60,13 +62,14 @@ struct RandomTests {
         #expect(ones == expected.map { $0 < 0.5 ? 1 : 0 })
     }
 
-    @Test(arguments: [
-        (.dropout, stream(0, [0.5]), TensorType([.tokens, 40])), (.dropout, stream(0, [0.5]), TensorType([40])),
-        (.dropout, stream(0, [0.5]), TensorType([.rows, 40])),
-        (.bernoulli, stream(0, [0.5], TensorType([.tokens, 40])), nil),
-        (.bernoulli, stream(0, [0.5], TensorType([40])), nil), (.normal, stream(0, [0, 1], TensorType([40])), nil),
-        (.uniform, stream(0, [0, 1], TensorType([40])), nil), (.rowBernoulli, stream(0, [0.5]), nil),
-    ] as [(Operator, Attributes, TensorType?)])
+    @Test(
+        arguments: [
+            (.dropout, stream(0, [0.5]), TensorType([.tokens, 40])), (.dropout, stream(0, [0.5]), TensorType([40])),
+            (.dropout, stream(0, [0.5]), TensorType([.rows, 40])),
+            (.bernoulli, stream(0, [0.5], TensorType([.tokens, 40])), nil),
+            (.bernoulli, stream(0, [0.5], TensorType([40])), nil), (.normal, stream(0, [0, 1], TensorType([40])), nil),
+            (.uniform, stream(0, [0, 1], TensorType([40])), nil), (.rowBernoulli, stream(0, [0.5]), nil),
+        ] as [(Operator, Attributes, TensorType?)])
     func keys(_ op: Operator, _ attributes: Attributes, _ operand: TensorType?) throws {
         let rows = Array(stride(from: 0, through: 90, by: 3))
         func draw(

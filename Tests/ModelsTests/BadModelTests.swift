@@ -24,21 +24,22 @@ struct BadModelTests {
         } catch { return "\(error)" }
     }
 
-    @Test(arguments: [
-        (["model_type": "mamba"], "the architecture \"mamba\" is not implemented"),
-        (["model_type": nil], "\"model_type\" is missing"),
-        (["hidden_act": "gelu"], "hidden_act \"gelu\" is not implemented"),
-        (["rope_scaling": ["rope_type": "yarn", "factor": 2]], "rope type \"yarn\" is not implemented"),
-        (["rope_scaling": ["rope_type": "linear"]], "\"factor\" is missing"),
-        (["hidden_size": "many"], "\"hidden_size\""),
-        (["num_attention_heads": 0], "the number of heads is 0"),
-        (["num_key_value_heads": 3], "4 query heads cannot share 3 key heads"),
-        (["num_hidden_layers": 3], "model.layers.2.self_attn.q_proj.weight"),
-        (["intermediate_size": 80], "model.layers.0.mlp.gate_proj.weight"),
-        (["attention_bias": true], "model.layers.0.self_attn.q_proj.bias"),
-        (["vocab_size": 385], "model.embed_tokens.weight"),
-        (["num_hidden_layers": 1_000_000_000_000], "the number of layers is 1000000000000"),
-    ] as [([String: JSON?], String)])
+    @Test(
+        arguments: [
+            (["model_type": "mamba"], "the architecture \"mamba\" is not implemented"),
+            (["model_type": nil], "\"model_type\" is missing"),
+            (["hidden_act": "gelu"], "hidden_act \"gelu\" is not implemented"),
+            (["rope_scaling": ["rope_type": "yarn", "factor": 2]], "rope type \"yarn\" is not implemented"),
+            (["rope_scaling": ["rope_type": "linear"]], "\"factor\" is missing"),
+            (["hidden_size": "many"], "\"hidden_size\""),
+            (["num_attention_heads": 0], "the number of heads is 0"),
+            (["num_key_value_heads": 3], "4 query heads cannot share 3 key heads"),
+            (["num_hidden_layers": 3], "model.layers.2.self_attn.q_proj.weight"),
+            (["intermediate_size": 80], "model.layers.0.mlp.gate_proj.weight"),
+            (["attention_bias": true], "model.layers.0.self_attn.q_proj.bias"),
+            (["vocab_size": 385], "model.embed_tokens.weight"),
+            (["num_hidden_layers": 1_000_000_000_000], "the number of layers is 1000000000000"),
+        ] as [([String: JSON?], String)])
     func folders(_ changes: [String: JSON?], _ expected: String) throws {
         let folder = try Self.folder(changes)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -53,7 +54,9 @@ struct BadModelTests {
         let folder = try Self.folder([:])
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.removeItem(atPath: folder + "/model.safetensors")
-        for file in ["model-f32.gguf", "model-mixed.gguf"] { try FileManager.default.removeItem(atPath: folder + "/" + file) }
+        for file in ["model-f32.gguf", "model-mixed.gguf"] {
+            try FileManager.default.removeItem(atPath: folder + "/" + file)
+        }
         #expect(Self.message(folder).contains("safetensors"))
         try FileManager.default.removeItem(atPath: folder + "/config.json")
         #expect(Self.message(folder).contains("config.json"))

@@ -43,7 +43,9 @@ package struct BLAS: @unchecked Sendable {
     package static func load() throws(EngineError) -> BLAS { try loaded.get() }
 
     private static let loaded: Result<BLAS, EngineError> = {
-        do throws(EngineError) { return .success(try BLAS(library: "libopenblas.so.0")) } catch { return .failure(error) }
+        do throws(EngineError) { return .success(try BLAS(library: "libopenblas.so.0")) } catch {
+            return .failure(error)
+        }
     }()
 
     /// The kernels for what this CPU can do; OpenBLAS's own choice where there are no wide vectors.
@@ -64,12 +66,14 @@ package struct BLAS: @unchecked Sendable {
         guard let handle = dlopen(library, RTLD_NOW | RTLD_LOCAL) else {
             throw EngineError(
                 "solve, inverse, qr and svd need OpenBLAS, and \(library) cannot be loaded "
-                    + "(\(dlerror().map { String(cString: $0) } ?? "no reason given")): sudo apt-get install libopenblas0")
+                    + "(\(dlerror().map { String(cString: $0) } ?? "no reason given")): sudo apt-get install libopenblas0"
+            )
         }
         func symbol<T>(_ name: String, _ type: T.Type) throws(EngineError) -> T {
             guard let address = dlsym(handle, name) else {
                 throw EngineError(
-                    "\(library) has no \(name), so it is not an OpenBLAS with LAPACK: sudo apt-get install libopenblas0")
+                    "\(library) has no \(name), so it is not an OpenBLAS with LAPACK: sudo apt-get install libopenblas0"
+                )
             }
             return unsafeBitCast(address, to: type)
         }

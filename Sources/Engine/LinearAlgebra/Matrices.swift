@@ -114,12 +114,15 @@ struct Factorisation {
 }
 
 /// to (columns, rows) = from (rows, columns) transposed, in blocks that fit the first cache.
-private func transpose(_ from: UnsafePointer<Float>, _ rows: Int, _ columns: Int, into to: UnsafeMutablePointer<Float>) {
+private func transpose(_ from: UnsafePointer<Float>, _ rows: Int, _ columns: Int, into to: UnsafeMutablePointer<Float>)
+{
     let block = 32
     for top in stride(from: 0, to: rows, by: block) {
         for left in stride(from: 0, to: columns, by: block) {
             for row in top..<Swift.min(top + block, rows) {
-                for column in left..<Swift.min(left + block, columns) { to[column * rows + row] = from[row * columns + column] }
+                for column in left..<Swift.min(left + block, columns) {
+                    to[column * rows + row] = from[row * columns + column]
+                }
             }
         }
     }

@@ -77,7 +77,8 @@ extension Lowering {
             (rows, rowStart) = (Extent(q.prefix(1)), starts.ints)
         }
         let attention = ph_attention(
-            rows: 0, heads: Int32(clamping: q[1].code), key_heads: Int32(clamping: k[k.count - 2].code), head_size: Int32(clamping: q[2].code),
+            rows: 0, heads: Int32(clamping: q[1].code), key_heads: Int32(clamping: k[k.count - 2].code),
+            head_size: Int32(clamping: q[2].code),
             window: Int32(clamping: node.attributes.integers[1]),
             prefix: set.isEmpty ? 0 : Int32(clamping: set[set.count - 3].code), prefix_per_row: set.count == 4,
             prefix_only: isSet, scale: Float(node.attributes.scalars[0]), row_start: UnsafePointer(rowStart),

@@ -70,7 +70,8 @@ extension Lowering {
             }
             let dy = try floats(node.inputs[1])
             emit("\(of.name)Gradient", over: elements, grain: grain) { _, range in
-                ph_unary_backward(kernel, x + range.lowerBound, dy + range.lowerBound, y + range.lowerBound, range.count)
+                ph_unary_backward(
+                    kernel, x + range.lowerBound, dy + range.lowerBound, y + range.lowerBound, range.count)
             }
             return
         }

@@ -29,11 +29,14 @@ extension Lowering {
             emit(
                 "linearTransposed",
                 tiles: { context in
-                    withUnsafePointer(to: tensor.weight) { Int(ph_linear_t_tiles($0, Int64(rows.count(context.sizes)))) }
+                    withUnsafePointer(to: tensor.weight) {
+                        Int(ph_linear_t_tiles($0, Int64(rows.count(context.sizes))))
+                    }
                 },
                 run: { context, tile, scratch in
                     withUnsafePointer(to: tensor.weight) {
-                        ph_linear_t_tile($0, x, ldx, y, ldy, Int64(rows.count(context.sizes)), alpha, accumulates, Int64(tile),
+                        ph_linear_t_tile(
+                            $0, x, ldx, y, ldy, Int64(rows.count(context.sizes)), alpha, accumulates, Int64(tile),
                             scratch)
                     }
                 })
@@ -45,7 +48,8 @@ extension Lowering {
                 },
                 run: { context, tile, scratch in
                     withUnsafePointer(to: tensor.weight) {
-                        ph_linear_tile($0, x, ldx, y, ldy, Int64(rows.count(context.sizes)), alpha, accumulates, Int64(tile),
+                        ph_linear_tile(
+                            $0, x, ldx, y, ldy, Int64(rows.count(context.sizes)), alpha, accumulates, Int64(tile),
                             scratch)
                     }
                 })
@@ -68,7 +72,8 @@ extension Lowering {
         let inner = Extent([innerDim][...])
         let outDim = typeC.shape[typeC.rank - 1]
         let (lda, ldb, ldc) = (columns(node.inputs[0]), columns(node.inputs[1]), columns(Value(index)))
-        let sizeA = Extent(typeA.shape.suffix(2)), sizeB = Extent(typeB.shape.suffix(2)), sizeC = Extent(typeC.shape.suffix(2))
+        let sizeA = Extent(typeA.shape.suffix(2)), sizeB = Extent(typeB.shape.suffix(2)),
+            sizeC = Extent(typeC.shape.suffix(2))
         let layout = BroadcastLayout(
             TensorType(Array(typeC.shape.dropLast(2))),
             [TensorType(Array(typeA.shape.dropLast(2))), TensorType(Array(typeB.shape.dropLast(2)))])

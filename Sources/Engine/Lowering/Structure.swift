@@ -9,7 +9,9 @@ extension Lowering {
         case .gather: try lowerGather(index, node)
         case .scatterAdd: try lowerScatterAdd(index, node)
         case .rowGather:
-            guard let rowOf = inputs?[.rowOfToken].ints else { throw EngineError("row_gather needs the rows of a batch") }
+            guard let rowOf = inputs?[.rowOfToken].ints else {
+                throw EngineError("row_gather needs the rows of a batch")
+            }
             let width = Extent(type(Value(index)).shape.dropFirst()).factor
             let (x, y) = (try floats(node.inputs[0]), try floats(Value(index)))
             emit("rowGather", over: Extent([.tokens]), grain: 32) { _, range in
