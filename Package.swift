@@ -43,7 +43,8 @@ let package = Package(
         .target(name: "Programs"),
         .target(name: "CHostSupport"),
         .target(name: "PluginHost", dependencies: ["Programs", "Formats", "CPeftPlugin", "CHostSupport"]),
-        .target(name: "Engine", dependencies: ["Kernels", "Programs"]),
+        .systemLibrary(name: "COpenBLAS"),
+        .target(name: "Engine", dependencies: ["Kernels", "Programs", "COpenBLAS"]),
         .target(name: "Models", dependencies: ["Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(
@@ -67,6 +68,10 @@ let package = Package(
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
+        .target(name: "CAllocations", path: "Tests/Allocations"),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport", "CAllocations"]),
+        .testTarget(name: "ModelsTests", dependencies: ["Models", "Engine", "Formats", "Programs"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
         .testTarget(
             name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),

@@ -37,6 +37,13 @@ package final class StepBuffers {
 
     package subscript(input: StepInput) -> Buffer { inputs[input]! }
 
+    /// What a run is about, for programs that read it.
+    func load(_ context: RunContext) {
+        self[.training].floats[0] = context.isTraining ? 1 : 0
+        self[.step].floats[0] = Float(context.step)
+        self[.totalSteps].floats[0] = Float(context.totalSteps)
+    }
+
     /// Lays out the batch: positions restart at every row.
     package func load(_ batch: Batch) {
         let (ids, positions, rowOf) = (self[.tokenIDs].ints, self[.positions].ints, self[.rowOfToken].ints)

@@ -16,6 +16,7 @@ package final class Executable {
     /// Bytes of the arena that holds the values between leaves and outputs.
     package let arenaBytes: Int
     private let arena: Buffer
+    private let inputs: StepBuffers?
     private let instructions: [Instruction]
     private let outputs: [UnsafeMutableRawPointer]
     /// Memory that the instructions point to.
@@ -33,15 +34,17 @@ package final class Executable {
     ) throws(EngineError) {
         self.graph = graph
         self.capacity = capacity
-        var lowering = try Lowering(graph, capacity: capacity, inputs: inputs, seed: seed, leaf: leaf)
+        self.inputs = inputs
+        let fused = Fusion.apply(graph)
+        var lowering = try Lowering(fused, capacity: capacity, inputs: inputs, seed: seed, leaf: leaf)
         try lowering.lowerAll()
         arena = lowering.arena
         arenaBytes = lowering.arena.count * 4
         instructions = lowering.instructions
         var pointers: [UnsafeMutableRawPointer] = []
-        for output in graph.outputs { pointers.append(try lowering.pointer(output)) }
+        for output in fused.outputs { pointers.append(try lowering.pointer(output)) }
         outputs = pointers
-        kept = lowering.kept + (inputs.map { [$0] } ?? [])
+        kept = lowering.kept
     }
 
     /// Elements of 4 bytes that the arena of a graph would have.
@@ -53,7 +56,24 @@ package final class Executable {
     package func run(_ context: RunContext, on pool: WorkerPool) {
         let (sizes, most) = (context.sizes, capacity)
         precondition(sizes.tokens <= most.tokens && sizes.rows <= most.rows && sizes.targets <= most.targets)
+        inputs?.load(context)
         pool.run(instructions, context)
+    }
+
+    /// Seconds that each instruction takes on the calling thread, all runs together, by its name; longest first.
+    package func profile(_ context: RunContext, runs: Int = 1) -> [(name: String, seconds: Double, count: Int)] {
+        let pool = WorkerPool(threads: 1)
+        let clock = ContinuousClock()
+        inputs?.load(context)
+        var times: [String: (Duration, Int)] = [:]
+        for _ in 0..<runs {
+            for instruction in instructions {
+                let time = clock.measure { pool.run([instruction], context) }
+                times[instruction.name, default: (.zero, 0)].0 += time
+                times[instruction.name]!.1 += 1
+            }
+        }
+        return times.map { ($0, $1.0 / .seconds(1), $1.1) }.sorted { $0.seconds > $1.seconds }
     }
 
     /// The elements of an output after a run, valid until the next.

@@ -15,7 +15,7 @@ struct MemoryPlan {
     init(_ graph: Graph, capacity: Sizes, isPlaced: (Int) -> Bool) {
         var lastUse = Array(repeating: -1, count: graph.nodes.count)
         var root = Array(graph.nodes.indices)
-        for (index, node) in graph.nodes.enumerated() {
+        for (index, node) in graph.nodes.enumerated() where isPlaced(index) {
             if node.op.sharesOperand, isPlaced(node.inputs[0].node), node.inputs[0].result == 0 {
                 root[index] = root[node.inputs[0].node]
             }
@@ -36,8 +36,8 @@ struct MemoryPlan {
                     var places: [(offset: Int, size: Int)] = []
                     for (result, type) in node.results.enumerated() {
                         let size = (capacity.count(type) + 15) / 16 * 16
-                        if result == 0, node.op.canOverwriteOperand,
-                            let operand = node.inputs.first(where: { input in
+                        if result == 0,
+                            let operand = node.overwritable.first(where: { input in
                                 input.result == 0 && root[input.node] == input.node && lastUse[input.node] == index
                                     && graph.type(input).shape == type.shape && held[input.node]?.count == 1
                             })
@@ -62,8 +62,14 @@ struct MemoryPlan {
 extension Operator {
     /// Its result is its operand, read with another shape.
     var sharesOperand: Bool { self == .reshape || self == .stopGradient }
-    /// Its kernel may write where it reads.
-    var canOverwriteOperand: Bool { isUnary || isBinary || self == .dropout || self == .rope || self == .unaryGradient }
+}
+
+extension Node {
+    /// The operands in whose place its kernel may write.
+    fileprivate var overwritable: [Value] {
+        if op == .matmul { return Array(inputs.dropFirst(2)) }
+        return op.isUnary || op.isBinary || [.dropout, .rope, .unaryGradient].contains(op) ? inputs : []
+    }
 }
 
 /// Free stretches of an arena that grows at its end: first fit, neighbours joined.
@@ -73,7 +79,9 @@ private struct FreeList {
 
     mutating func take(_ size: Int) -> Int {
         guard size > 0 else { return 0 }
-        if let best = stretches.indices.filter({ stretches[$0].size >= size }).min(by: { stretches[$0].size < stretches[$1].size }) {
+        if let best = stretches.indices.filter({ stretches[$0].size >= size }).min(by: {
+            stretches[$0].size < stretches[$1].size
+        }) {
             let offset = stretches[best].offset
             stretches[best].offset += size
             stretches[best].size -= size

@@ -7,12 +7,15 @@ package final class RunContext {
     /// The optimizer step and the micro-batch inside it: they key the random streams.
     package var step: Int
     package var microBatch: Int
+    /// How many optimizer steps the whole run has; 0 outside of one.
+    package var totalSteps: Int
 
-    package init(sizes: Sizes, isTraining: Bool = false, step: Int = 0, microBatch: Int = 0) {
+    package init(sizes: Sizes, isTraining: Bool = false, step: Int = 0, microBatch: Int = 0, totalSteps: Int = 0) {
         self.sizes = sizes
         self.isTraining = isTraining
         self.step = step
         self.microBatch = microBatch
+        self.totalSteps = totalSteps
     }
 }
 

@@ -15,8 +15,9 @@ package struct Instruction {
 /// The cores, working through one list of instructions at a time.
 ///
 /// Every thread walks the whole list; tiles of an instruction are taken from a counter, and nobody begins the next
-/// instruction before all tiles of this one are done. Between instructions threads spin (they are microseconds apart);
-/// between runs they sleep.
+/// instruction before all tiles of this one are done. A thread that the system has put aside holds up nobody unless it
+/// has a tile in hand: the others go on, and it catches up. Between instructions threads spin for a moment (they are
+/// microseconds apart), then let others run; between runs they sleep.
 package final class WorkerPool: @unchecked Sendable {
     package let threads: Int
     package static let scratchBytes = 1 << 20
@@ -24,7 +25,7 @@ package final class WorkerPool: @unchecked Sendable {
     private var instructions: [Instruction] = []
     private var context: RunContext?
     private var taken: AtomicCounters
-    private var arrived: AtomicCounters
+    private var done: AtomicCounters
     private var scratch: [UnsafeMutableRawPointer] = []
     private let finished = Atomic<Int>(0)
     private var generation = 0
@@ -36,7 +37,7 @@ package final class WorkerPool: @unchecked Sendable {
     package init(threads: Int) {
         self.threads = threads
         taken = AtomicCounters(0)
-        arrived = AtomicCounters(0)
+        done = AtomicCounters(0)
         pthread_mutex_init(&mutex, nil)
         pthread_cond_init(&wake, nil)
         let bytes = Swift.max(WorkerPool.scratchBytes, ph_linear_scratch_bytes())
@@ -60,10 +61,10 @@ package final class WorkerPool: @unchecked Sendable {
         guard !instructions.isEmpty else { return }
         if taken.count < instructions.count {
             taken = AtomicCounters(instructions.count)
-            arrived = AtomicCounters(instructions.count)
+            done = AtomicCounters(instructions.count)
         } else {
             taken.reset(instructions.count)
-            arrived.reset(instructions.count)
+            done.reset(instructions.count)
         }
         self.instructions = instructions
         self.context = context
@@ -75,7 +76,7 @@ package final class WorkerPool: @unchecked Sendable {
             pthread_mutex_unlock(&mutex)
         }
         walk(0)
-        while finished.load(ordering: .acquiring) < threads { ph_pause() }
+        waitUntil { finished.load(ordering: .acquiring) >= threads }
         self.context = nil
     }
 
@@ -96,12 +97,14 @@ package final class WorkerPool: @unchecked Sendable {
         instructions.withUnsafeBufferPointer { instructions in
             for index in instructions.indices {
                 let tiles = instructions[index].tiles(context)
+                var ran = 0
                 while true {
                     let tile = taken.next(index)
                     if tile >= tiles { break }
                     instructions[index].run(context, tile, scratch)
+                    ran += 1
                 }
-                if threads > 1 { arrived.meet(index, threads) }
+                if threads > 1 { done.add(ran, to: index, waitingFor: tiles) }
             }
         }
         finished.add(1, ordering: .releasing)
@@ -139,14 +142,19 @@ private final class AtomicCounters {
 
     func next(_ index: Int) -> Int { values[index].add(1, ordering: .relaxed).oldValue }
 
-    /// Waits until `count` threads have come here.
-    func meet(_ index: Int, _ count: Int) {
-        values[index].add(1, ordering: .acquiringAndReleasing)
-        var spins = 0
-        while values[index].load(ordering: .acquiring) < count {
-            ph_pause()
-            spins += 1
-            if spins > 20_000 { sched_yield() }
-        }
+    /// Waits until all threads together have added `total`.
+    func add(_ count: Int, to index: Int, waitingFor total: Int) {
+        if count > 0 { values[index].add(count, ordering: .acquiringAndReleasing) }
+        waitUntil { values[index].load(ordering: .acquiring) >= total }
+    }
+}
+
+/// Spins for some microseconds; after that, whoever holds us up may need this core.
+private func waitUntil(_ condition: () -> Bool) {
+    var spins = 0
+    while !condition() {
+        ph_pause()
+        spins += 1
+        if spins > 500 { sched_yield() }
     }
 }

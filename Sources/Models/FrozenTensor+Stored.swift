@@ -5,7 +5,7 @@ import Kernels
 extension FrozenTensor {
     /// The tensor where it lies in its file. It must hold weights (``StorageType/isWeight``).
     ///
-    /// - Parameter rowOrder: row i of the tensor is row `rowOrder[i]` of the file; nil for the file's own order.
+    /// - Parameter rowOrder: row i of the tensor is row `rowOrder[i]` of the file, for every i; nil for the file's own order.
     package convenience init(_ stored: StoredTensor, rowOrder: [Int32]? = nil) {
         let columns = stored.shape.last ?? 1
         let rows = columns == 0 ? 0 : stored.elementCount / columns
@@ -13,10 +13,11 @@ extension FrozenTensor {
         var owner: AnyObject = stored.file
         if let rowOrder {
             let copy = Buffer(count: (stored.bytes.count + 3) / 4)
+            // Of a bias, which is one row for everyone else, its elements are the rows.
+            let rowBytes = stored.bytes.count / rowOrder.count
             for (row, from) in rowOrder.enumerated() {
-                let bytes = stored.bytes[Int(from) * stored.rowBytes..<(Int(from) + 1) * stored.rowBytes]
-                (copy.raw + row * stored.rowBytes).copyMemory(
-                    from: UnsafeRawBufferPointer(rebasing: bytes).baseAddress!, byteCount: stored.rowBytes)
+                (copy.raw + row * rowBytes).copyMemory(
+                    from: stored.bytes.baseAddress! + Int(from) * rowBytes, byteCount: rowBytes)
             }
             data = UnsafeRawPointer(copy.raw)
             owner = copy

@@ -14,7 +14,8 @@ package final class Model {
 
     /// Opens a GGUF file, or a Hugging Face folder with `config.json` and safetensors.
     ///
-    /// - Throws: `ModelError` or `FormatError`; every tensor that the architecture needs is looked up before this returns.
+    /// - Throws: `ModelError` or `FormatError`; every tensor that the architecture needs is looked up before this returns,
+    ///   but for the language-model head of a classifier, which files of one do not have.
     package init(_ path: String) throws {
         self.path = path
         var isFolder: ObjCBool = false
@@ -35,7 +36,9 @@ package final class Model {
             table = file.tensors
             gguf = file
         }
-        for (name, shape) in configuration.tensors { _ = try tensor(name, shape: shape) }
+        for (name, shape) in configuration.tensors where !(name == "lm_head.weight" && has("score.weight")) {
+            _ = try tensor(name, shape: shape)
+        }
     }
 
     package var ggufMetadata: GGUF? { gguf }

@@ -12,7 +12,9 @@ extension Lowering {
         let more = operands.count == 5 ? (try floats(operands[3]), try floats(operands[4])) : nil
         let prefix = isSet ? (k, v) : more
         var probe = shape(RunContext(sizes: Sizes(tokens: 0, rows: 0, targets: 0)))
-        precondition(ph_attention_scratch(&probe) * 4 <= WorkerPool.scratchBytes)
+        guard ph_attention_scratch(&probe) * 4 <= WorkerPool.scratchBytes else {
+            throw EngineError("attention over heads of \(probe.head_size) elements is larger than a thread's memory")
+        }
 
         guard isGradient else {
             let (out, sums) = (try floats(Value(index)), try floats(Value(index, 1)))
@@ -57,22 +59,33 @@ extension Lowering {
             })
     }
 
-    private func attentionShape(
+    private mutating func attentionShape(
         _ node: Node, _ operands: [Value]
     ) throws(EngineError) -> (RunContext) -> ph_attention {
-        guard let inputs else { throw EngineError("attention needs the rows of a batch") }
         let (q, k) = (type(operands[0]).shape, type(operands[1]).shape)
         let isSet = node.attributes.integers[0] == 1
         let set = isSet ? k : operands.count == 5 ? type(operands[3]).shape : []
+        let rows: Extent
+        let rowStart: UnsafeMutablePointer<Int32>
+        if q[0] == .tokens {
+            guard let inputs else { throw EngineError("attention needs the rows of a batch") }
+            (rows, rowStart) = (Extent([.rows]), inputs.rowStart.ints)
+        } else {
+            // Queries that are no tokens: each is a row by itself, and the set is shared.
+            let starts = Buffer((0...Int32(capacity.count(TensorType([q[0]])))).map { $0 })
+            keep(starts)
+            (rows, rowStart) = (Extent(q.prefix(1)), starts.ints)
+        }
         let attention = ph_attention(
-            rows: 0, heads: Int32(q[1].code), key_heads: Int32(k[k.count - 2].code), head_size: Int32(q[2].code),
-            window: Int32(node.attributes.integers[1]),
-            prefix: set.isEmpty ? 0 : Int32(set[set.count - 3].code), prefix_per_row: set.count == 4,
-            prefix_only: isSet, scale: Float(node.attributes.scalars[0]),
-            row_start: UnsafePointer(inputs.rowStart.ints), key_start: nil)
+            rows: 0, heads: Int32(clamping: q[1].code), key_heads: Int32(clamping: k[k.count - 2].code),
+            head_size: Int32(clamping: q[2].code),
+            window: Int32(clamping: node.attributes.integers[1]),
+            prefix: set.isEmpty ? 0 : Int32(clamping: set[set.count - 3].code), prefix_per_row: set.count == 4,
+            prefix_only: isSet, scale: Float(node.attributes.scalars[0]), row_start: UnsafePointer(rowStart),
+            key_start: nil)
         return { context in
             var attention = attention
-            attention.rows = Int32(context.sizes.rows)
+            attention.rows = Int32(rows.count(context.sizes))
             return attention
         }
     }

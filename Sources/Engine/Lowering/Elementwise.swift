@@ -1,8 +1,8 @@
 import Kernels
 import Programs
 
-/// Elements of one tile of an element-wise instruction.
-private let grain = 8192
+/// Elements of one tile of an element-wise instruction: few enough that a short batch keeps two cores busy.
+private let grain = 2048
 
 extension Operator {
     var unaryKernel: ph_unary_op? {
@@ -48,13 +48,30 @@ extension Lowering {
     mutating func lowerUnary(_ index: Int, _ node: Node) throws(EngineError) {
         let (x, y) = (try floats(node.inputs[0]), try floats(Value(index)))
         let elements = extent(Value(index))
+        if node.op == .silu, node.inputs.count == 2 {
+            let up = try floats(node.inputs[1])
+            emit("swiglu", over: elements, grain: grain) { _, range in
+                let start = range.lowerBound
+                ph_swiglu(x + start, up + start, y + start, range.count)
+            }
+            return
+        }
+        if node.op == .unaryGradient, node.inputs.count == 3 {
+            let (up, dy, dgate) = (try floats(node.inputs[1]), try floats(node.inputs[2]), try floats(Value(index, 1)))
+            emit("swigluGradient", over: elements, grain: grain) { _, range in
+                let start = range.lowerBound
+                ph_swiglu_backward(x + start, up + start, dy + start, dgate + start, y + start, range.count)
+            }
+            return
+        }
         if node.op == .unaryGradient {
             guard let of = Operator(rawValue: UInt16(node.attributes.integers[0])), let kernel = of.unaryKernel else {
                 throw EngineError("\(node.op.name) of an operator without a kernel")
             }
             let dy = try floats(node.inputs[1])
             emit("\(of.name)Gradient", over: elements, grain: grain) { _, range in
-                ph_unary_backward(kernel, x + range.lowerBound, dy + range.lowerBound, y + range.lowerBound, range.count)
+                ph_unary_backward(
+                    kernel, x + range.lowerBound, dy + range.lowerBound, y + range.lowerBound, range.count)
             }
             return
         }
@@ -103,14 +120,14 @@ extension Lowering {
         let operands = node.inputs.map(type)
         let layout = BroadcastLayout(type(Value(index)), operands)
         let (y, out) = (try ints(Value(index)), try floats(Value(index)))
-        let a = try ints(node.inputs[node.inputs.count - 2])
-        let b = try ints(node.inputs[node.inputs.count - 1])
+        let last = node.inputs.count - 1
+        let (a, b) = (try ints(node.inputs[last - 1]), try ints(node.inputs[last]))
         let condition = node.op == .select ? try floats(node.inputs[0]) : nil
         let op = node.op
         emit(op.name, over: extent(Value(index)), grain: grain) { context, range in
             for element in range {
-                let at = layout.offsets(of: element, context.sizes)
-                let (p, q) = (a[at[at.count - 2]], b[at[at.count - 1]])
+                let p = a[layout.offset(of: element, in: last - 1, context.sizes)]
+                let q = b[layout.offset(of: element, in: last, context.sizes)]
                 switch op {
                 case .add: y[element] = p &+ q
                 case .sub: y[element] = p &- q
@@ -120,7 +137,7 @@ extension Lowering {
                 case .equal: out[element] = p == q ? 1 : 0
                 case .less: out[element] = p < q ? 1 : 0
                 case .lessEqual: out[element] = p <= q ? 1 : 0
-                default: y[element] = condition![at[0]] != 0 ? p : q
+                default: y[element] = condition![layout.offset(of: element, in: 0, context.sizes)] != 0 ? p : q
                 }
             }
         }
@@ -131,10 +148,8 @@ extension Lowering {
 struct BroadcastLayout {
     private let symbol: Dim?
     private let shape: ph_broadcast
-    private let operands: Int
 
     init(_ result: TensorType, _ operands: [TensorType]) {
-        self.operands = operands.count
         symbol = result.symbol
         var shape = ph_broadcast()
         shape.rank = Int32(result.rank)
@@ -164,23 +179,19 @@ struct BroadcastLayout {
         return shape
     }
 
-    /// Where element `index` of the result comes from in each operand.
-    func offsets(of index: Int, _ sizes: Sizes) -> [Int] {
+    /// Where element `index` of the result comes from in an operand.
+    func offset(of index: Int, in operand: Int, _ sizes: Sizes) -> Int {
         let shape = at(sizes)
-        var rest = index
-        var offsets = Array(repeating: 0, count: operands)
+        var (rest, offset) = (index, 0)
         withUnsafeBytes(of: shape) { raw in
             let size = raw.baseAddress! + MemoryLayout<ph_broadcast>.offset(of: \.size)!
             let stride = raw.baseAddress! + MemoryLayout<ph_broadcast>.offset(of: \.stride)!
             for axis in (0..<Int(shape.rank)).reversed() {
                 let extent = Int(size.load(fromByteOffset: axis * 8, as: Int64.self))
-                let place = rest % extent
+                offset += rest % extent * Int(stride.load(fromByteOffset: (operand * 6 + axis) * 8, as: Int64.self))
                 rest /= extent
-                for operand in offsets.indices {
-                    offsets[operand] += place * Int(stride.load(fromByteOffset: (operand * 6 + axis) * 8, as: Int64.self))
-                }
             }
         }
-        return offsets
+        return offset
     }
 }

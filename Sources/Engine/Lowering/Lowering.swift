@@ -81,9 +81,11 @@ struct Lowering {
             .crossEntropyGradient, .rope:
             try lowerNormalisation(index, node)
         case .attention, .attentionGradient: try lowerAttention(index, node)
+        case .cumsum, .sort, .topK, .kthValue: try lowerOrdering(index, node)
+        case .solve, .inverse, .qr, .svd: try lowerLinearAlgebra(index, node)
         case .cast, .transpose, .slice, .concat, .broadcast, .gather, .scatterAdd, .rowGather:
             try lowerStructure(index, node)
-        case .dropout: try lowerDropout(index, node)
+        case .dropout, .bernoulli, .normal, .uniform, .rowBernoulli: try lowerRandom(index, node)
         default: throw EngineError("the engine has no kernel for \(node.op.name)")
         }
     }
@@ -146,9 +148,14 @@ struct Lowering {
     }
 
     private mutating func lowerAlias(_ index: Int, _ node: Node) throws(EngineError) {
-        let (from, to) = (try pointer(node.inputs[0]), try pointer(Value(index)))
+        try lowerCopy(of: node.inputs[0], to: Value(index))
+    }
+
+    /// Nothing, where the plan gave both one place.
+    mutating func lowerCopy(of source: Value, to value: Value) throws(EngineError) {
+        let (from, to) = (try pointer(source), try pointer(value))
         guard from != to else { return }
-        emit(node.op.name, over: extent(Value(index)), grain: 1 << 16) { _, range in
+        emit("copy", over: extent(value), grain: 1 << 14) { _, range in
             (to + range.lowerBound * 4).copyMemory(from: from + range.lowerBound * 4, byteCount: range.count * 4)
         }
     }

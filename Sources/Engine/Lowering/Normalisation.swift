@@ -8,7 +8,7 @@ extension Lowering {
         let y = try floats(Value(index))
         let width = type(node.inputs[0]).shape.last!.fixed ?? 1
         let rows = Extent(type(node.inputs[0]).shape.dropLast())
-        let grain = Swift.max(1, 8192 / Swift.max(width, 1))
+        let grain = Swift.max(1, 2048 / Swift.max(width, 1))
         let epsilon = Float(node.attributes.scalars.first ?? 0)
         switch node.op {
         case .softmax:

@@ -9,7 +9,9 @@ extension Lowering {
         case .gather: try lowerGather(index, node)
         case .scatterAdd: try lowerScatterAdd(index, node)
         case .rowGather:
-            guard let rowOf = inputs?[.rowOfToken].ints else { throw EngineError("row_gather needs the rows of a batch") }
+            guard let rowOf = inputs?[.rowOfToken].ints else {
+                throw EngineError("row_gather needs the rows of a batch")
+            }
             let width = Extent(type(Value(index)).shape.dropFirst()).factor
             let (x, y) = (try floats(node.inputs[0]), try floats(Value(index)))
             emit("rowGather", over: Extent([.tokens]), grain: 32) { _, range in
@@ -94,36 +96,60 @@ extension Lowering {
         }
     }
 
+    /// An index outside of the table gives NaN, so that it shows.
     private mutating func lowerGather(_ index: Int, _ node: Node) throws(EngineError) {
         let indices = try ints(node.inputs[1])
+        let table = Extent(type(node.inputs[0]).shape.prefix(1))
         let width = Extent(type(node.inputs[0]).shape.dropFirst()).factor
         let rows = Extent(type(node.inputs[1]).shape[...])
+        let y = try floats(Value(index))
         if let tensor = frozen(node.inputs[0]), tensor.shape.count == 2 {
-            let y = try floats(Value(index))
-            emit("embedding", over: rows, grain: 8) { _, range in
-                withUnsafePointer(to: tensor.weight) {
-                    ph_embedding_rows($0, indices + range.lowerBound, y + range.lowerBound * width, Int64(range.count))
+            emit("embedding", over: rows, grain: 8) { context, range in
+                let count = table.count(context.sizes)
+                withUnsafePointer(to: tensor.weight) { weight in
+                    for row in range {
+                        if (0..<count).contains(Int(indices[row])) {
+                            ph_embedding_rows(weight, indices + row, y + row * width, 1)
+                        } else {
+                            (y + row * width).update(repeating: .nan, count: width)
+                        }
+                    }
                 }
             }
             return
         }
-        let (table, y) = (try pointer(node.inputs[0]), try pointer(Value(index)))
-        emit("gather", over: rows, grain: 32) { _, range in
-            for row in range { memcpy(y + row * width * 4, table + Int(indices[row]) * width * 4, width * 4) }
+        let from = try floats(node.inputs[0])
+        emit("gather", over: rows, grain: 32) { context, range in
+            let count = table.count(context.sizes)
+            for row in range {
+                if (0..<count).contains(Int(indices[row])) {
+                    memcpy(y + row * width, from + Int(indices[row]) * width, width * 4)
+                } else {
+                    (y + row * width).update(repeating: .nan, count: width)
+                }
+            }
         }
     }
 
+    /// Updates of one row are added in their order, whatever the number of threads. With an index outside of the result
+    /// all of it is NaN, so that it shows.
     private mutating func lowerScatterAdd(_ index: Int, _ node: Node) throws(EngineError) {
         let indices = try ints(node.inputs[0])
-        let count = Extent(type(node.inputs[0]).shape[...])
+        let updateCount = Extent(type(node.inputs[0]).shape[...])
         let rows = Extent(type(Value(index)).shape.prefix(1))
         let width = Extent(type(Value(index)).shape.dropFirst()).factor
         let (updates, y) = (try floats(node.inputs[1]), try floats(Value(index)))
-        // One tile: updates of one row are added in their order, whatever the number of threads.
-        emit("scatterAdd", over: Extent([1]), grain: 1) { context, _ in
-            memset(y, 0, rows.count(context.sizes) * width * 4)
-            for update in 0..<count.count(context.sizes) {
-                ph_axpy(1, updates + update * width, y + Int(indices[update]) * width, width)
+        emit("scatterAdd", over: Extent([Dim(width)]), grain: 64) { context, columns in
+            let (count, size) = (rows.count(context.sizes), updateCount.count(context.sizes))
+            let isInside = (0..<size).allSatisfy { (0..<count).contains(Int(indices[$0])) }
+            for row in 0..<count {
+                (y + row * width + columns.lowerBound).update(repeating: isInside ? 0 : .nan, count: columns.count)
+            }
+            guard isInside else { return }
+            for update in 0..<size {
+                ph_axpy(
+                    1, updates + update * width + columns.lowerBound,
+                    y + Int(indices[update]) * width + columns.lowerBound, columns.count)
             }
         }
     }
