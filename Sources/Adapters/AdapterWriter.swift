@@ -20,11 +20,7 @@ package struct AdapterWriter {
 
     /// Puts every file in place by rename: a reader sees the old or the new one, never half of one.
     package func write(to folder: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw AdapterError("the folder cannot be made: \(error.localizedDescription)", place: folder)
-        }
+        try Folder.make(folder)
         try SafetensorsWriter.write(AdapterWriter.tensors(model), to: folder + "/adapter_model.safetensors")
         if let method = model.method { try AtomicFile.write(method.encode(), to: "\(folder)/\(Sidecar.programName)") }
         try AtomicFile.write(sidecar.json.text(indent: 2) + "\n", to: "\(folder)/\(Sidecar.fileName)")

@@ -1,4 +1,5 @@
 import Adapters
+import Formats
 import Foundation
 import Training
 
@@ -14,14 +15,11 @@ enum OutputFolder {
                 "the folder already holds an adapter or a checkpoint", place: path,
                 remedy: "go on with --resume, replace it with --overwrite, or give another --output")
         }
-        do {
-            try files.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw AdapterError("the folder cannot be made: \(error.localizedDescription)", place: path)
-        }
+        try Folder.make(path)
         guard files.isWritableFile(atPath: path) else {
             throw AdapterError("the folder cannot be written", place: path, remedy: "give another --output")
         }
+        for folder in [path, path + "/last", path + "/checkpoints"] { Folder.removeTemporaries(in: folder) }
     }
 
     /// Removes what an earlier run wrote, and nothing else.

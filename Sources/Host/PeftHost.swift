@@ -14,6 +14,8 @@ struct PeftHost: ParsableCommand {
 
     static func main() {
         signal(SIGPIPE, SIG_DFL)
+        // A file that may not grow any more is then an error of the write.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot(arguments(Array(CommandLine.arguments.dropFirst())))
             try command.run()
@@ -28,7 +30,7 @@ struct PeftHost: ParsableCommand {
                 Foundation.exit(0)
             }
             let text = isUsage ? message : "Error: \(error)"
-            FileHandle.standardError.write(Data((text + "\n").utf8))
+            Message.note(text)
             Foundation.exit(isUsage ? 2 : 1)
         }
     }

@@ -28,7 +28,27 @@ struct PluginOptions: ParsableArguments {
 
     @OptionGroup var search: SearchOptions
 
-    func library() throws -> PluginLibrary { try search.search.find(plugin) }
+    /// Finds the method and checks its options as far as its manifest goes, which needs no model.
+    func library() throws -> PluginLibrary {
+        let library = try search.search.find(plugin)
+        _ = try asUsage { try Settings(library.manifest, options: parsedOptions()) }
+        return library
+    }
+
+    func trace(_ library: PluginLibrary, model: LlamaConfiguration, task: Task) throws -> TracedMethod {
+        try asUsage {
+            try TracedMethod(library, options: parsedOptions(), model: model, task: task, warn: Message.warn)
+        }
+    }
+
+    /// What is wrong with the options is the command line's fault.
+    private func asUsage<T>(_ body: () throws -> T) throws -> T {
+        do {
+            return try body()
+        } catch let error as PluginError where error.code == .setting {
+            throw ValidationError("-o \(error)")
+        }
+    }
 
     func parsedOptions() throws -> [(name: String, text: String)] {
         try options.map { option in
@@ -58,6 +78,9 @@ enum TaskOption: String, ExpressibleByArgument, CaseIterable {
 
 /// Messages for people: standard error, so that standard output stays the result.
 enum Message {
-    static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+    static func note(_ text: String) { write(text + "\n") }
     static func warn(_ text: String) { note("warning: \(text)") }
+
+    /// Where standard error is closed or full, the work goes on without messages.
+    static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 }

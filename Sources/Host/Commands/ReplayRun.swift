@@ -36,9 +36,7 @@ struct ReplayRun: ParsableCommand {
                 tensors: Set(stored!.tensors.map(\.name)), model: base.configuration, task: recorded.task,
                 warn: Message.warn)
         } else {
-            traced = try TracedMethod(
-                library, options: method.parsedOptions(), model: base.configuration, task: recorded.task,
-                warn: Message.warn)
+            traced = try method.trace(library, model: base.configuration, task: recorded.task)
         }
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
         try stored?.load(into: adapted)

@@ -59,6 +59,7 @@ struct Train: ParsableCommand {
         ] where !(value.isFinite && value >= 0) {
             throw ValidationError("--\(name) \(value): a number from 0 up")
         }
+        if output.isEmpty { throw ValidationError("--output is empty") }
         if seed > UInt64(Int64.max) { throw ValidationError("--seed \(seed): at most \(Int64.max)") }
         _ = try splitShares()
         _ = try method.parsedOptions()
@@ -66,6 +67,7 @@ struct Train: ParsableCommand {
 
     func run() throws {
         let started = ProcessStart.date
+        let library = try method.library()
         try OutputFolder.check(output, resumes: resume, overwrites: overwrite)
         let base = try Model(model)
         let tokenizer = try base.tokenizer()
@@ -77,9 +79,7 @@ struct Train: ParsableCommand {
         if splits.truncated > 0 { Message.warn("\(splits.truncated) rows were cut to \(longest) tokens") }
 
         let learned: Task = task == .causalLM ? .causalLM : .sequenceClassification(labels: splits.labels.count)
-        let traced = try TracedMethod(
-            method.library(), options: method.parsedOptions(), model: base.configuration, task: learned,
-            warn: Message.warn)
+        let traced = try method.trace(library, model: base.configuration, task: learned)
         var options = trainingOptions(defaultRate: traced.defaultLearningRate)
         options.maximumLength = longest
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
@@ -109,7 +109,8 @@ struct Train: ParsableCommand {
         let finished = try run.run(resumes: resume, shouldStop: { Interrupt.happened }, view.show)
         guard finished else {
             view.clear()
-            Message.note("interrupted: the last checkpoint is in \(output)/checkpoints; go on with --resume")
+            let kept = Checkpoint(output: output).exists ? "the last checkpoint is kept" : "there was no checkpoint yet"
+            Message.note("interrupted: \(kept); go on with --resume")
             throw ExitCode(130)
         }
         try finish(adapted, splits, view, pool)

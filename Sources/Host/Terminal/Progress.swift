@@ -22,13 +22,13 @@ final class Progress {
         let width = 24
         let filled = total > 0 ? width * step / total : width
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-        FileHandle.standardError.write(Data("\r\u{1B}[K\(bar) \(text)".utf8))
+        Message.write("\r\u{1B}[K\(bar) \(text)")
         isLineOpen = true
     }
 
     /// Ends the live line, so that other text can follow.
     func clear() {
-        if isLineOpen { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        if isLineOpen { Message.write("\r\u{1B}[K") }
         isLineOpen = false
     }
 }

@@ -37,11 +37,7 @@ package struct Checkpoint {
 
     /// Puts a checkpoint in place; the one before it goes only when this one is whole.
     package func write(_ position: Position, _ store: TensorStore, identity: JSON) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw TrainingError("the folder cannot be made: \(error.localizedDescription)", place: folder)
-        }
+        try Folder.make(folder)
         func tensor(_ name: String, _ buffer: Buffer) -> SafetensorsWriter.Tensor {
             .init(name, shape: [buffer.count], .floats(buffer.floatArray))
         }

@@ -82,6 +82,12 @@ package final class TrainingRun {
                         "the \(loss.isFinite ? "gradient" : "loss") of step \(position.step + 1) is not finite",
                         remedy: "the last checkpoint and adapter are kept; try a smaller --learning-rate")
                 }
+                // Not before this loss has shown that the tensors are good.
+                if isDue(position) {
+                    let computed = Date()
+                    try checkpoint.write(position, model.tensors, identity: identity)
+                    seconds += computed.timeIntervalSinceNow
+                }
                 optimizer.update(
                     model.tensors, learningRate: options.learningRate * schedule.multiplier(step: position.step),
                     step: position.step + 1, gradientNorm: norm)
@@ -95,11 +101,6 @@ package final class TrainingRun {
                     .step(
                         step: position.step, of: plan.totalSteps, loss: loss, tokensPerSecond: Double(tokens) / seconds)
                 )
-                if options.checkpointSteps > 0, position.step % options.checkpointSteps == 0,
-                    position.stepInEpoch < steps.count
-                {
-                    try checkpoint.write(position, model.tensors, identity: identity)
-                }
                 if shouldStop() { return false }
             }
             try finishEpoch(
@@ -110,15 +111,20 @@ package final class TrainingRun {
         return true
     }
 
+    /// Whether a checkpoint inside an epoch is wanted here.
+    private func isDue(_ position: Checkpoint.Position) -> Bool {
+        options.checkpointSteps > 0 && position.stepInEpoch > 0 && position.step % options.checkpointSteps == 0
+    }
+
     /// Evaluates, keeps the adapter if it is the best so far, and notes the epoch.
     private func finishEpoch(
         _ position: inout Checkpoint.Position, steps: Int, tokensPerSecond: Double, secondsToFirstStep: Double,
         _ report: (Event) -> Void
     ) throws {
         let valid = data.valid.isEmpty ? nil : try Evaluation(data.valid, inference, labels: model.task.labels)
-        if let valid, !valid.loss.isFinite {
+        guard valid?.loss.isFinite ?? true, model.tensors.values.floatArray.allSatisfy(\.isFinite) else {
             throw TrainingError(
-                "the validation loss of epoch \(position.epoch + 1) is not finite",
+                "the \(valid == nil ? "adapter" : "validation loss") after step \(position.step) is not finite",
                 remedy: "the last checkpoint and adapter are kept; try a smaller --learning-rate")
         }
         let epoch = EpochReport(

@@ -1,0 +1,37 @@
+import Glibc
+
+package enum Folder {
+    /// Makes the folder and those above it, where they are not there yet.
+    ///
+    /// - Throws: `FormatError` that says what the operating system refused.
+    package static func make(_ path: String) throws(FormatError) {
+        guard mkdir(path, 0o777) != 0 else { return }
+        switch errno {
+        case EEXIST where isFolder(path): return
+        case ENOENT:
+            let trimmed = path.last == "/" ? path.dropLast() : path[...]
+            guard let slash = trimmed.lastIndex(of: "/"), slash != trimmed.startIndex, !isFolder(String(trimmed[..<slash]))
+            else { throw .system("make the folder", ENOENT, place: path) }
+            try make(String(trimmed[..<slash]))
+            guard mkdir(path, 0o777) == 0 else { throw .system("make the folder", errno, place: path) }
+        case let number: throw .system("make the folder", number, place: path)
+        }
+    }
+
+    /// Removes what an ``AtomicFile`` left behind when its process was killed.
+    package static func removeTemporaries(in path: String) {
+        guard let stream = opendir(path) else { return }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name.hasPrefix("."), name.hasSuffix(".tmp") { unlink("\(path)/\(name)") }
+        }
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}
