@@ -1,4 +1,5 @@
 import ArgumentParser
+import Engine
 import Formats
 import Foundation
 import Kernels
@@ -25,11 +26,13 @@ struct Doctor: ParsableCommand {
                 "no plugins in \(search.search.folders.joined(separator: ", ")); build them with swift build -c release"
             )
         }
+        let blas = BLASReport()
+        if let problem = blas.problem { problems.append(problem) }
         if json {
             let object: JSON = [
                 "version": .string(Version.text), "abi": .integer(Int64(LoadedPlugin.abi.upperBound)),
                 "cpu": .string(cpu.model), "cores": .integer(Int64(ProcessInfo.processInfo.activeProcessorCount)),
-                "kernels": .string(cpu.level), "memory_bytes": .integer(Int64(ProcessMemory.total)),
+                "kernels": .string(cpu.level), "blas": blas.json, "memory_bytes": .integer(Int64(ProcessMemory.total)),
                 "memory_available_bytes": .integer(Int64(ProcessMemory.available)),
                 "plugins": .array(good.map { .string("\($0.id) \($0.version)") }),
                 "problems": .array(problems.map(JSON.string)),
@@ -64,5 +67,28 @@ struct CPUReport {
             case PH_CPU_AVX2: "AVX2 with FMA"
             default: "any CPU (slow)"
             }
+    }
+}
+
+/// The OpenBLAS that solves and decomposes matrices, and whether its kernels are those for this CPU.
+struct BLASReport {
+    let text: String
+    let json: JSON
+    let problem: String?
+
+    init() {
+        do {
+            let report = try BLAS.load().report
+            text = "\(report.version), kernels for \(report.core)\(report.isRight ? "" : " (this CPU's are \(report.wantedCore))")"
+            json = [
+                "path": .string(report.path), "version": .string(report.version), "kernels": .string(report.core),
+                "right_kernels": .string(report.wantedCore), "is_right": .bool(report.isRight),
+            ]
+            problem =
+                report.isRight
+                ? nil : "OpenBLAS uses the kernels for \(report.core); export OPENBLAS_CORETYPE=\(report.wantedCore)"
+        } catch {
+            (text, json, problem) = ("missing", nil, error.description)
+        }
     }
 }

@@ -30,26 +30,36 @@ package struct BatchPlan: Sendable {
     package var totalSteps: Int { stepsPerEpoch * options.epochs }
     package var tokensPerEpoch: Int { examples.reduce(0) { $0 + $1.tokens.count } }
 
-    /// The largest micro-batch that any epoch can have.
+    /// The largest micro-batch of the run: no larger than its epochs will really draw.
     package var capacity: Sizes {
-        let tokens = examples.map(\.tokens.count).sorted(by: >).prefix(options.batchSize).reduce(0, +)
-        let targets = examples.map(\.targetCount).sorted(by: >).prefix(options.batchSize).reduce(0, +)
-        return Sizes(tokens: tokens, rows: Swift.min(options.batchSize, examples.count), targets: targets)
+        var largest = Sizes(tokens: 0, rows: 0, targets: 0)
+        for epoch in 0..<options.epochs {
+            for part in microBatches(of: order(epoch)) {
+                let (tokens, targets) = part.reduce((0, 0)) {
+                    ($0.0 + examples[$1].tokens.count, $0.1 + examples[$1].targetCount)
+                }
+                largest = largest.union(Sizes(tokens: tokens, rows: part.count, targets: targets))
+            }
+        }
+        return largest
+    }
+
+    private func order(_ epoch: Int) -> [Int] { Shuffle(seed: options.seed, "epoch \(epoch)").order(examples.count) }
+
+    private func microBatches(of rows: [Int]) -> [ArraySlice<Int>] {
+        stride(from: 0, to: rows.count, by: options.batchSize).map {
+            rows[$0..<Swift.min($0 + options.batchSize, rows.count)]
+        }
     }
 
     /// The optimizer steps of an epoch, each with its micro-batches. The loss of a step is the (class-weighted) mean over
     /// all its targets.
     package func steps(epoch: Int) -> [[Batch]] {
-        let order = Shuffle(seed: options.seed, "epoch \(epoch)").order(examples.count)
-        let groups = stride(from: 0, to: order.count, by: options.batchSize * options.accumulation).map { start in
-            order[start..<Swift.min(start + options.batchSize * options.accumulation, order.count)].map { examples[$0] }
-        }
-        return groups.map { group in
-            let total = group.reduce(Float(0)) { $0 + weight($1) * Float($1.targetCount) }
-            return stride(from: 0, to: group.count, by: options.batchSize).map { start in
-                let rows = Array(group[start..<Swift.min(start + options.batchSize, group.count)])
-                return Batch(rows, scale: 1 / Swift.max(total, .leastNormalMagnitude), weight: weight)
-            }
+        let parts = microBatches(of: order(epoch)).map { $0.map { examples[$0] } }
+        return stride(from: 0, to: parts.count, by: options.accumulation).map { start in
+            let group = parts[start..<Swift.min(start + options.accumulation, parts.count)]
+            let total = group.joined().reduce(Float(0)) { $0 + weight($1) * Float($1.targetCount) }
+            return group.map { Batch($0, scale: 1 / Swift.max(total, .leastNormalMagnitude), weight: weight) }
         }
     }
 
