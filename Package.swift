@@ -68,6 +68,7 @@ let package = Package(
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
+        .testTarget(name: "HostTests", dependencies: ["Formats"]),
         .testTarget(
             name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),
         .testTarget(
