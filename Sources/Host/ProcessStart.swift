@@ -21,6 +21,11 @@ enum Interrupt {
     static var happened: Bool { flag != 0 }
 
     static func watch() {
+        // Whoever started this process may have blocked them.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { _ in
                 // A second one ends the process at once.

@@ -96,6 +96,10 @@ extension HostTests {
             try expectModelError(try file { for place in 8..<16 { $0[place] = 0x7F } }, "model.gguf")
             try expectModelError(try file { for place in 16..<24 { $0[place] = 0x7F } }, "model.gguf")
             try expectFailure(["logits", "--model", scratch / "model.gguf", "--ids", "1"], code: 1, "model.gguf")
+            // Behind a tensor's name: the count of its dimensions, those (2 × 8 bytes), its type. 20 is IQ4_NL.
+            let name = Array("output.weight".utf8)
+            let place = try #require(whole.indices.first { whole[$0...].starts(with: name) }) + name.count
+            try expectModelError(try file { $0[place + 4 + 16] = 20 }, "model.gguf", "output.weight", "IQ4_NL")
         }
 
         @Test func unsupportedModels() throws {
@@ -120,13 +124,22 @@ extension HostTests {
             try expectFailure(train(scratch / "none.so"), code: 1, "none.so")
             try expectFailure(train(try scratch.write("#!/bin/sh\n", "text.so")), code: 1, "text.so", "not a plugin")
             try expectFailure(["plugins", "info", "LoRB"], code: 1, "LoRB")
-            // The ABI that its manifest names.
-            let library = Program.folder.appending(path: "libLoRA.so")
-            var bytes = [UInt8](try Data(contentsOf: library))
-            let (old, new) = (Array("\"abi\": [  1,  1 ]".utf8), Array("\"abi\": [  9,  9 ]".utf8))
-            let place = try #require(bytes.indices.first { bytes[$0...].starts(with: old) })
-            bytes.replaceSubrange(place..<(place + old.count), with: new)
-            try expectFailure(train(try scratch.write(bytes, "future.so")), code: 1, "future.so", "ABI 9", "ABI 1")
+            // The example in C, as if it were built for a later host.
+            let example = Fixtures.repository.appending(path: "Examples/c/lora.c")
+            let source = try String(contentsOf: example, encoding: .utf8).replacing(
+                ".abi_built_with = PEFT_ABI_VERSION, .abi_min_required = 1",
+                with: ".abi_built_with = 9, .abi_min_required = 9")
+            guard let compiler = Compiler.name else { return }
+            let header = Fixtures.repository.appending(path: "Sources/PluginAPI/C/include").path
+            let built = try Program.Running(
+                "/usr/bin/env",
+                [
+                    compiler, "-shared", "-fPIC", "-I", header, "-o", scratch / "future.so",
+                    try scratch.write(source, "future.c"),
+                ]
+            ).wait()
+            try #require(built.code == 0, "\(built.error)")
+            try expectFailure(train(scratch / "future.so"), code: 1, "future.so", "ABI 9", "ABI 1")
         }
 
         @Test func adapters() throws {

@@ -47,6 +47,8 @@ enum Program {
             try process.run()
         }
 
+        deinit { if process.isRunning { kill(SIGKILL) } }
+
         func kill(_ signal: Int32) { Foundation.kill(process.processIdentifier, signal) }
         var isRunning: Bool { process.isRunning }
 
@@ -116,4 +118,13 @@ final class Scratch {
 
     @discardableResult
     func write(_ text: String, _ name: String) throws -> String { try write(text.utf8, name) }
+}
+
+/// The C compiler, where there is one.
+enum Compiler {
+    static let name: String? = ["cc", "clang"].first { name in
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
+            FileManager.default.isExecutableFile(atPath: "\($0)/\(name)")
+        }
+    }
 }

@@ -20,10 +20,10 @@ struct ReplayRun: ParsableCommand {
     func validate() throws { _ = try method.parsedOptions() }
 
     func run() throws {
+        let library = try method.library()
         let base = try Model(model)
         let recorded = try ReplayCase(folder + "/run.json", vocabulary: base.configuration.vocabulary)
         let initial = folder + "/init"
-        let library = try method.library()
         let traced: TracedMethod
         var stored: StoredAdapter?
         if FileManager.default.fileExists(atPath: initial + "/adapter_config.json") {

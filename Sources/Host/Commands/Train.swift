@@ -93,10 +93,11 @@ struct Train: ParsableCommand {
             pluginID: traced.library.manifest.id, pluginVersion: traced.library.manifest.version,
             pluginSHA256: try SHA256.file(traced.library.path), seed: seed, options: options.json)
         let writer = AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar)
+        // The data last: what they come to depends on the options before.
         let identity: JSON = [
-            "base": .string(sidecar.baseFingerprint), "data": .string(DataHash.of(splits)),
-            "task": .string(learned.name), "plugin": .string(sidecar.pluginID),
-            "settings": .object(traced.fields), "options": options.json,
+            "base": .string(sidecar.baseFingerprint), "task": .string(learned.name),
+            "plugin": .string(sidecar.pluginID), "settings": .object(traced.fields), "options": options.json,
+            "data": .string(DataHash.of(splits)),
         ]
         if overwrite, !resume { try OutputFolder.clear(output) }
 
