@@ -31,23 +31,17 @@ struct PluginOptions: ParsableArguments {
     /// Finds the method and checks its options as far as its manifest goes, which needs no model.
     func library() throws -> PluginLibrary {
         let library = try search.search.find(plugin)
-        _ = try asUsage { try Settings(library.manifest, options: parsedOptions()) }
+        do {
+            _ = try Settings(library.manifest, options: parsedOptions())
+        } catch let error as PluginError where error.code == .setting {
+            // The command line's own fault, seen without any model.
+            throw ValidationError("-o \(error)")
+        }
         return library
     }
 
     func trace(_ library: PluginLibrary, model: LlamaConfiguration, task: Task) throws -> TracedMethod {
-        try asUsage {
-            try TracedMethod(library, options: parsedOptions(), model: model, task: task, warn: Message.warn)
-        }
-    }
-
-    /// What is wrong with the options is the command line's fault.
-    private func asUsage<T>(_ body: () throws -> T) throws -> T {
-        do {
-            return try body()
-        } catch let error as PluginError where error.code == .setting {
-            throw ValidationError("-o \(error)")
-        }
+        try TracedMethod(library, options: parsedOptions(), model: model, task: task, warn: Message.warn)
     }
 
     func parsedOptions() throws -> [(name: String, text: String)] {
