@@ -34,13 +34,14 @@ package final class AdaptedModel {
         self.method = method
         self.task = task
         self.seed = seed
+        try method?.check(fits: model)
         var declarations: [(name: String, declaration: TensorDeclaration)] = []
-        for tensor in method?.tensors ?? [] { declarations.append(("base_model.\(tensor.name)", tensor)) }
+        for tensor in method?.tensors ?? [] { declarations.append((MethodProgram.storedName(tensor), tensor)) }
         var first: [Int] = []
         for site in method?.sites ?? [] {
             first.append(declarations.count)
             for tensor in site.tensors {
-                declarations.append(("base_model.model.\(site.site.module).\(tensor.name)", tensor))
+                declarations.append((MethodProgram.storedName(tensor, at: site.site), tensor))
             }
         }
         firstOfSite = first
