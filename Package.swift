@@ -72,10 +72,13 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport", "CAllocations"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Engine", "Formats", "Programs"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "Formats"]),
         .testTarget(name: "HostTests", dependencies: ["Formats"], exclude: ["Plugins"]),
         .testTarget(
-            name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),
+            name: "TrainingTests", dependencies: ["Training", "Models", "Engine", "Programs", "Formats", "Text"]),
+        .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Models", "Programs", "Formats"]),
+        .testTarget(
+            name: "PluginHostTests", dependencies: ["PluginHost", "Adapters", "Models", "Programs", "Formats"],
+            exclude: ["Plugins"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,

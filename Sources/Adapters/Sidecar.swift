@@ -62,7 +62,9 @@ package struct Sidecar: Equatable, Sendable {
         guard let plugin = json["plugin"], let id = plugin["id"]?.string, let version = plugin["version"]?.string,
             let hash = plugin["sha256"]?.string
         else { throw missing("plugin") }
-        let labels = (json["labels"]?.array ?? []).compactMap(\.string)
+        let names = json["labels"]?.array ?? []
+        let labels = names.compactMap(\.string)
+        guard labels.count == names.count else { throw missing("labels") }
         switch json["task_type"]?.string {
         case "CAUSAL_LM": task = .causalLM
         case "SEQ_CLS":

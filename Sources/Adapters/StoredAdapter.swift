@@ -28,6 +28,11 @@ package struct StoredAdapter {
         let beside = "\(folder)/\(Sidecar.fileName)"
         if FileManager.default.fileExists(atPath: beside) {
             sidecar = try Sidecar(JSON.parse(MappedFile.content(beside), place: beside), place: beside)
+            if let labels = sidecar?.labels.count, let rows = tensors[AdaptedModel.headName]?.shape.first,
+                rows != labels
+            {
+                throw AdapterError("\(labels) labels for a head of \(rows) rows", place: beside)
+            }
             let code = "\(folder)/\(Sidecar.programName)"
             do {
                 program = try MethodProgram.decode(MappedFile.content(code))
@@ -37,6 +42,20 @@ package struct StoredAdapter {
         } else {
             sidecar = nil
             program = nil
+        }
+    }
+
+    /// - Throws: `AdapterError` where the method's tensors are not those of the file: before anything of their size is made.
+    package func check(_ program: MethodProgram) throws(AdapterError) {
+        guard program.importMap == nil else { return }
+        for (name, tensor) in program.storedTensors where !tensor.isBuffer && !tensor.isSidecar {
+            let shape = tensor.type.shape.map(\.code)
+            guard let stored = tensors[name] else {
+                throw AdapterError("the method's tensor \(name) is not there", place: folder)
+            }
+            guard stored.shape == shape else {
+                throw AdapterError("\(name) has the shape \(stored.shape), and \(shape) in the method", place: folder)
+            }
         }
     }
 

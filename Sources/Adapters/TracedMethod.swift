@@ -42,12 +42,24 @@ package struct TracedMethod {
         _ task: Task, _ warn: (String) -> Void
     ) throws {
         for warning in plugin.warnings { warn(warning) }
+        try TracedMethod.checkSavedModules(settings.selection.modulesToSave, task)
         self.library = library
         program = try trace(
             plugin, settings, model: model.description, sites: model.sites(), task: task.name, labels: task.labels,
             warn: warn)
         defaultLearningRate = plugin.description.defaultLearningRate
         fields = TracedMethod.named(settings.fields, program)
+    }
+
+    /// The head of a classifier is trained and stored beside the method; nothing else of the base is.
+    private static func checkSavedModules(_ names: [String], _ task: Task) throws(PluginError) {
+        let heads = task == .causalLM ? [] : ["classifier", "score"]
+        let others = names.filter { !heads.contains($0) }
+        guard !others.isEmpty else { return }
+        throw PluginError(
+            .unsupported, "training \(others.joined(separator: ", ")) beside the method is not implemented",
+            place: "modules_to_save",
+            remedy: heads.isEmpty ? "leave it out" : "only the head is trained, which needs no mention")
     }
 
     /// `target_modules` as the suffixes that were really used: a reader need not know what the defaults were.
@@ -59,7 +71,9 @@ package struct TracedMethod {
         }
         var fields = fields
         if let index = fields.firstIndex(where: { $0.key == "target_modules" }) {
-            if fields[index].value.isNull { fields[index].value = .array(suffixes.sorted().map(JSON.string)) }
+            if [.null, "all-linear"].contains(fields[index].value) {
+                fields[index].value = .array(suffixes.sorted().map(JSON.string))
+            }
         } else {
             fields.append(.init("target_modules", .array(suffixes.sorted().map(JSON.string))))
         }
@@ -93,6 +107,7 @@ package struct OpenedAdapter {
         labels = stored.labels(task)
         let program: MethodProgram
         if let own = stored.program {
+            try stored.check(own)
             program = own
         } else {
             program = try TracedMethod(

@@ -19,7 +19,8 @@ package struct Instruction {
 /// has a tile in hand: the others go on, and it catches up. Between instructions threads spin for a moment (they are
 /// microseconds apart), then let others run; between runs they sleep.
 package final class WorkerPool: @unchecked Sendable {
-    package let threads: Int
+    /// How many work, the calling one included.
+    package private(set) var threads = 1
     package static let scratchBytes = 1 << 20
 
     private var instructions: [Instruction] = []
@@ -33,26 +34,32 @@ package final class WorkerPool: @unchecked Sendable {
     private var mutex = pthread_mutex_t()
     private var wake = pthread_cond_t()
 
-    /// - Parameter threads: at least 1; the calling thread is one of them.
+    /// - Parameter threads: at least 1; the calling thread is one of them. Where the system refuses to start so many, those
+    ///   that it did start work alone.
     package init(threads: Int) {
-        self.threads = threads
         taken = AtomicCounters(0)
         done = AtomicCounters(0)
         pthread_mutex_init(&mutex, nil)
         pthread_cond_init(&wake, nil)
         let bytes = Swift.max(WorkerPool.scratchBytes, ph_linear_scratch_bytes())
-        for _ in 0..<threads { scratch.append(.allocate(byteCount: bytes, alignment: 64)) }
+        scratch.append(.allocate(byteCount: bytes, alignment: 64))
         for index in 1..<Swift.max(threads, 1) {
             var thread = pthread_t()
-            let start = Unmanaged.passRetained(WorkerStart(pool: self, index: index)).toOpaque()
-            pthread_create(
+            let start = Unmanaged.passRetained(WorkerStart(pool: self, index: index))
+            let failure = pthread_create(
                 &thread, nil,
                 { raw in
                     let start = Unmanaged<WorkerStart>.fromOpaque(raw!).takeRetainedValue()
                     start.pool.work(start.index)
                     return nil
-                }, start)
+                }, start.toOpaque())
+            guard failure == 0 else {
+                start.release()
+                return
+            }
             pthread_detach(thread)
+            scratch.append(.allocate(byteCount: bytes, alignment: 64))
+            self.threads += 1
         }
     }
 

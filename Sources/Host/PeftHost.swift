@@ -1,12 +1,13 @@
 import ArgumentParser
 import Foundation
+import PluginHost
 
 @main
 struct PeftHost: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peft-host",
         abstract: "Fine-tunes frozen language models on ordinary computers; every method is a plugin.",
-        version: "peft-host \(Version.text)",
+        version: HostVersion.text,
         subcommands: [
             Train.self, Predict.self, Evaluate.self, Tokenize.self, Logits.self, ReplayRun.self, Plugins.self,
             Doctor.self,
@@ -51,8 +52,4 @@ struct PeftHost: ParsableCommand {
         guard !front.isEmpty, let command = rest.first, commands.contains(command) else { return arguments }
         return [command] + front + rest.dropFirst()
     }
-}
-
-enum Version {
-    static let text = "1.0.0"
 }

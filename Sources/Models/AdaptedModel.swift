@@ -35,14 +35,13 @@ package final class AdaptedModel {
         self.method = method
         self.task = task
         self.seed = seed
-        var declarations: [(name: String, declaration: TensorDeclaration)] = []
-        for tensor in method?.tensors ?? [] { declarations.append(("base_model.\(tensor.name)", tensor)) }
-        var first: [Int] = []
-        for site in method?.sites ?? [] {
-            first.append(declarations.count)
-            for tensor in site.tensors { declarations.append((AdaptedModel.name(of: tensor, at: site.site), tensor)) }
+        try method?.check(fits: model)
+        var declarations = method?.storedTensors ?? []
+        var next = method?.tensors.count ?? 0
+        firstOfSite = (method?.sites ?? []).map { site in
+            defer { next += site.tensors.count }
+            return next
         }
-        firstOfSite = first
         if task.labels > 0 {
             head = declarations.count
             // Hugging Face's initializer_range.
@@ -66,13 +65,6 @@ package final class AdaptedModel {
         }
         if let head, let score = try model.score(labels: task.labels) { tensors[head] = score }
         try runInitGraphs()
-    }
-
-    /// The stored name of a site's tensor. The trained copy of a base tensor bears that tensor's name.
-    private static func name(of tensor: TensorDeclaration, at site: SiteDescription) -> String {
-        guard site.kind == .weight else { return "base_model.model.\(site.module).\(tensor.name)" }
-        let module = site.module.split(separator: ".").dropLast().joined(separator: ".")
-        return "base_model.model." + (tensor.name == "weight" ? site.module : "\(module).\(tensor.name)")
     }
 
     /// Sets what the method's init graphs set: its own tensors, then those of each site.

@@ -41,12 +41,14 @@ extension LlamaConfiguration {
             throw ModelError(
                 "values of size \(value) beside keys of size \(headSize) are not implemented", place: place)
         }
-        let kind = try gguf.stringIfPresent("llama.rope.scaling.type") ?? "none"
+        // Files from before there were types have a factor only, under its older name.
+        let factor =
+            try gguf.floatIfPresent("llama.rope.scaling.factor") ?? gguf.floatIfPresent("llama.rope.scale_linear")
+        let kind = try gguf.stringIfPresent("llama.rope.scaling.type") ?? (factor == nil ? "none" : "linear")
         switch kind {
         case "none": break
         case "linear":
-            let factor = try gguf.float("llama.rope.scaling.factor")
-            guard factor > 0 else { throw ModelError("a rope factor of \(factor)", place: place) }
+            guard let factor else { throw ModelError("linear rope scaling has no factor", place: place) }
             rope.scaling = .linear(factor: factor)
         default:
             throw ModelError("rope scaling \"\(kind)\" is not implemented", place: place, remedy: "linear is")
@@ -58,5 +60,6 @@ extension LlamaConfiguration {
             let divisors = try gguf.tensors.weight("rope_freqs.weight", shape: [headSize / 2])
             rope.scaling = .divisors(FrozenTensor(divisors).values().map(Double.init))
         }
+        try rope.check(place)
     }
 }

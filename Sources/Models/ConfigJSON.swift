@@ -20,9 +20,12 @@ extension LlamaConfiguration {
         intermediateSize = try fields.int("intermediate_size")
         layers = try fields.int("num_hidden_layers")
         heads = try fields.int("num_attention_heads")
-        keyHeads = try fields.optional("num_key_value_heads", { $0.int }) ?? heads
+        // An absent member and a null one differ where the architecture's default is not null.
+        let isMistral = modelType == "mistral"
+        let sharedHeads = isMistral && fields.lacks("num_key_value_heads") ? 8 : heads
+        keyHeads = try fields.optional("num_key_value_heads", { $0.int }) ?? sharedHeads
         headSize = try fields.optional("head_dim", { $0.int }) ?? hiddenSize / Swift.max(heads, 1)
-        context = try fields.optional("max_position_embeddings", { $0.int }) ?? 2048
+        context = try fields.optional("max_position_embeddings", { $0.int }) ?? (isMistral ? 1 << 17 : 2048)
         normEpsilon = try fields.optional("rms_norm_eps", { $0.double }) ?? 1e-6
         isTied = try fields.optional("tie_word_embeddings", { $0.bool }) ?? false
         let attentionBias = try fields.optional("attention_bias", { $0.bool }) ?? false
@@ -31,9 +34,12 @@ extension LlamaConfiguration {
         hasValueBias = attentionBias
         hasOutputBias = attentionBias
         hasMLPBias = try fields.optional("mlp_bias", { $0.bool }) ?? false
-        if modelType == "mistral" { window = try fields.optional("sliding_window", { $0.int }) ?? 0 }
+        if isMistral {
+            window = try fields.optional("sliding_window", { $0.int }) ?? (fields.lacks("sliding_window") ? 4096 : 0)
+        }
         rope = try Rope(fields)
         try check(place)
+        try rope.check(place)
     }
 }
 
@@ -44,7 +50,6 @@ extension Rope {
         let outer = try fields.optional("rope_theta", { $0.double })
         theta = inner ?? outer ?? 10000
         scaling = .none
-        guard theta > 0 else { throw ModelError("rope_theta is \(theta)", place: fields.place) }
         guard let nested else { return }
         if let part = try nested.optional("partial_rotary_factor", { $0.double }), part != 1 {
             throw ModelError("a partial_rotary_factor of \(part) is not implemented", place: fields.place)
@@ -63,9 +68,6 @@ extension Rope {
             throw ModelError(
                 "rope type \"\(kind)\" is not implemented", place: fields.place,
                 remedy: "default, linear and llama3 are")
-        }
-        if case .linear(let factor) = scaling, factor <= 0 {
-            throw ModelError("a rope factor of \(factor)", place: fields.place)
         }
     }
 }
@@ -87,6 +89,8 @@ struct ConfigFields {
         }
         return result
     }
+
+    func lacks(_ name: String) -> Bool { json[name] == nil }
 
     private func required<T>(_ name: String, _ read: (JSON) -> T?) throws(ModelError) -> T {
         guard let value = try optional(name, read) else { throw ModelError("\"\(name)\" is missing", place: place) }

@@ -35,12 +35,16 @@ package struct LlamaConfiguration: Equatable, Sendable {
     /// - Throws: `ModelError` for sizes that no model can have.
     func check(_ place: String) throws(ModelError) {
         let sizes = [
-            ("vocabulary", vocabulary), ("hidden size", hiddenSize), ("intermediate size", intermediateSize),
-            ("number of layers", layers), ("number of heads", heads), ("number of key heads", keyHeads),
-            ("head size", headSize), ("context", context),
+            ("vocabulary", vocabulary, 1 << 24), ("hidden size", hiddenSize, 1 << 20),
+            ("intermediate size", intermediateSize, 1 << 22), ("number of layers", layers, 1 << 12),
+            ("number of heads", heads, 1 << 12), ("number of key heads", keyHeads, 1 << 12),
+            ("head size", headSize, 1 << 10), ("context", context, 1 << 24),
         ]
-        for (name, size) in sizes where !(1...(1 << 24)).contains(size) {
-            throw ModelError("the \(name) is \(size)", place: place)
+        for (name, size, limit) in sizes where !(1...limit).contains(size) {
+            throw ModelError("the \(name) is \(size); it must be from 1 to \(limit)", place: place)
+        }
+        guard normEpsilon.isFinite, normEpsilon >= 0 else {
+            throw ModelError("the norms' epsilon is \(normEpsilon)", place: place)
         }
         guard heads % keyHeads == 0 else {
             throw ModelError("\(heads) query heads cannot share \(keyHeads) key heads", place: place)
@@ -69,6 +73,27 @@ package struct Rope: Equatable, Sendable {
     package init(theta: Double, scaling: Scaling = .none) {
         self.theta = theta
         self.scaling = scaling
+    }
+
+    /// - Throws: `ModelError` for numbers that give no angles.
+    func check(_ place: String) throws(ModelError) {
+        func isPositive(_ number: Double) -> Bool { number > 0 && number.isFinite }
+        guard isPositive(theta) else { throw ModelError("a rope theta of \(theta)", place: place) }
+        switch scaling {
+        case .none: break
+        case .linear(let factor):
+            guard isPositive(factor) else { throw ModelError("a rope factor of \(factor)", place: place) }
+        case .llama3(let factor, let low, let high, let context):
+            guard [factor, low, high, context].allSatisfy(isPositive), low < high else {
+                throw ModelError(
+                    "llama3 rope scaling with factor \(factor), low_freq_factor \(low), high_freq_factor \(high) "
+                        + "and context \(context)", place: place,
+                    remedy: "all must be above 0, and low_freq_factor below high_freq_factor")
+            }
+        case .divisors(let divisors):
+            guard let wrong = divisors.first(where: { !isPositive($0) }) else { break }
+            throw ModelError("rope_freqs.weight holds \(wrong)", place: place)
+        }
     }
 
     /// (headSize / 2) angles a position, in radians.

@@ -36,9 +36,35 @@ package final class Model {
             table = file.tensors
             gguf = file
         }
-        for (name, shape) in configuration.tensors where !(name == "lm_head.weight" && has("score.weight")) {
-            _ = try tensor(name, shape: shape)
-        }
+        for (name, shape) in tensors { _ = try tensor(name, shape: shape) }
+        try refuseStrays()
+    }
+
+    /// All tensors of the architecture that the files must hold: a classifier's need no language-model head.
+    package var tensors: [(name: String, shape: [Int])] {
+        configuration.tensors.filter { !($0.name == "lm_head.weight" && has("score.weight")) }
+    }
+
+    /// A tensor that nothing uses belongs to a model of another architecture, which would run and compute other numbers.
+    ///
+    /// - Throws: `ModelError` that names the first.
+    private func refuseStrays() throws(ModelError) {
+        var used = Set(configuration.tensors.map { storedName($0.name) })
+        // transformers ignores the head beside tied embeddings, too; the divisors are read with the configuration.
+        used.formUnion(gguf == nil ? ["score.weight", "lm_head.weight"] : ["rope_freqs.weight"])
+        let stray = table.first { !used.contains($0.name) && !$0.name.hasSuffix("rotary_emb.inv_freq") }
+        guard let stray else { return }
+        throw ModelError(
+            "the tensor \"\(stray.name)\" has no place in a \(configuration.modelType) model of this configuration",
+            place: path, remedy: "the file belongs to another architecture, or to another configuration")
+    }
+
+    /// The name that the file gives to a tensor.
+    private func storedName(_ name: String) -> String? {
+        if gguf != nil { return configuration.ggufName(name) }
+        // A bare model (without the head's class around it) has no "model." in front.
+        let bare = String(name.dropFirst("model.".count))
+        return table[name] == nil && name.hasPrefix("model.") && table[bare] != nil ? bare : name
     }
 
     package var ggufMetadata: GGUF? { gguf }
@@ -48,19 +74,12 @@ package final class Model {
     /// - Throws: `FormatError` where it is missing or has another shape.
     package func tensor(_ name: String, shape: [Int]) throws -> FrozenTensor {
         if let tensor = opened[name] { return tensor }
-        let tensor: FrozenTensor
-        if gguf != nil {
-            guard let stored = configuration.ggufName(name) else {
-                throw ModelError("there is no tensor \"\(name)\" in a GGUF file", place: path)
-            }
-            tensor = FrozenTensor(
-                try table.weight(stored, shape: shape), rowOrder: configuration.ggufRowOrder(name, rows: shape[0]))
-        } else {
-            // A bare model (without the head's class around it) has no "model." in front.
-            let bare = String(name.dropFirst("model.".count))
-            let stored = table[name] == nil && name.hasPrefix("model.") && table[bare] != nil ? bare : name
-            tensor = FrozenTensor(try table.weight(stored, shape: shape))
+        guard let stored = storedName(name) else {
+            throw ModelError("there is no tensor \"\(name)\" in a GGUF file", place: path)
         }
+        let tensor = FrozenTensor(
+            try table.weight(stored, shape: shape),
+            rowOrder: gguf == nil ? nil : configuration.ggufRowOrder(name, rows: shape[0]))
         opened[name] = tensor
         return tensor
     }

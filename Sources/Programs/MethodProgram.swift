@@ -192,6 +192,21 @@ package struct MethodProgram: Hashable, Sendable {
         self.settings = settings
     }
 
+    /// What a tensor is stored as: the method's own, or that of a site. peft wraps the model twice, hence the prefixes.
+    package static func storedName(_ tensor: TensorDeclaration, at site: SiteDescription? = nil) -> String {
+        guard let site else { return "base_model.\(tensor.name)" }
+        guard site.kind == .weight else { return "base_model.model.\(site.module).\(tensor.name)" }
+        // The trained copy of a base tensor bears that tensor's name; others stand beside it.
+        let module = site.module.split(separator: ".").dropLast().joined(separator: ".")
+        return "base_model.model." + (tensor.name == "weight" ? site.module : "\(module).\(tensor.name)")
+    }
+
+    /// All tensors under the names that they are stored by: the method's own, then those of the sites.
+    package var storedTensors: [(name: String, declaration: TensorDeclaration)] {
+        tensors.map { (Self.storedName($0), $0) }
+            + sites.flatMap { site in site.tensors.map { (Self.storedName($0, at: site.site), $0) } }
+    }
+
     /// The graph's number; an equal one that is there already is used again.
     package mutating func add(_ graph: Graph) -> Int {
         let graph = graph.canonical()

@@ -56,6 +56,16 @@ package struct TensorType: Hashable, Sendable {
     package var symbol: Dim? { shape.first.flatMap { $0.isSymbolic ? $0 : nil } }
     /// The product of all axes that are numbers.
     package var fixedCount: Int { shape.reduce(1) { $0 * ($1.fixed ?? 1) } }
+    /// ``fixedCount`` of a type that nobody has checked; nil where it overflows.
+    package var checkedCount: Int? {
+        var count = 1
+        for dim in shape {
+            let (product, overflow) = count.multipliedReportingOverflow(by: dim.fixed ?? 1)
+            if overflow { return nil }
+            count = product
+        }
+        return count
+    }
     package var name: String { "\(dtype.name)[\(shape.map(\.name).joined(separator: ","))]" }
 }
 

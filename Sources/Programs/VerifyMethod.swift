@@ -2,6 +2,7 @@
 extension MethodProgram {
     package func verify() throws(ProgramError) {
         var verified: Set<Scoped> = []
+        try verifyNamesAndSizes()
         let preludeTypes = try verifyWhole(&verified)
         for site in sites { try verify(site, preludeTypes, &verified) }
         try verifyMaps(&verified)
@@ -69,11 +70,31 @@ extension MethodProgram {
         }
     }
 
+    private func verifyNamesAndSizes() throws(ProgramError) {
+        struct Place: Hashable {
+            var module: String
+            var kind: SiteKind
+        }
+        var places: Set<Place> = []
+        for site in sites where !places.insert(Place(module: site.site.module, kind: site.site.kind)).inserted {
+            throw ProgramError("\(site.site.module): the method stands there twice")
+        }
+        var names: Set<String> = []
+        var total = 0
+        for (name, tensor) in storedTensors {
+            guard names.insert(name).inserted else { throw ProgramError("two tensors are named \(name)") }
+            guard tensor.type.symbol == nil, (0...1e6).contains(tensor.learningRateMultiplier) else {
+                throw ProgramError("the tensor \(name) is \(tensor.type.name)")
+            }
+            guard let count = tensor.type.checkedCount, count <= ShapeRule.maximumCount - total else {
+                throw ProgramError("the tensor \(name), \(tensor.type.name), makes the method too large")
+            }
+            total += count
+        }
+    }
+
     private func verifyWhole(_ verified: inout Set<Scoped>) throws(ProgramError) -> [TensorType] {
         let all = allTensors
-        for tensor in all where tensor.type.symbol != nil || !(0...1e6).contains(tensor.learningRateMultiplier) {
-            throw ProgramError("the tensor \(tensor.name) is \(tensor.type.name)")
-        }
         let own = { [tensors] (number: Int) in tensors.indices.contains(number) ? tensors[number].type : nil }
         let any = { (number: Int) in all.indices.contains(number) ? all[number].type : nil }
         if let initialize {

@@ -50,6 +50,21 @@ import Testing
         #expect(error?.message == "its manifest and its code differ in version, hyperparameters")
     }
 
+    @Test func aPluginIsToldWhoTheHostIs() throws {
+        let path = try Build.plugin("broken.c", ["SUMMARY_IS_HOST"], manifest: nil)
+        #expect(try LoadedPlugin.description(ofUnlisted: path).summary == "peft-host \(HostVersion.number)")
+    }
+
+    /// What has no manifest yet is loaded no less carefully.
+    @Test func theProcessStaysAsItWasWithoutAManifest() throws {
+        let folder = FileManager.default.currentDirectoryPath
+        let path = try Build.plugin("broken.c", ["SIDE_EFFECTS"], manifest: nil)
+        #expect(try LoadedPlugin.description(ofUnlisted: path).id == "Broken")
+        #expect(FileManager.default.currentDirectoryPath == folder)
+        let tiny = Float.leastNormalMagnitude
+        #expect(tiny * Float(Int.random(in: 1...1)) / 2 != 0)
+    }
+
     @Test func theProcessStaysAsItWas() throws {
         let folder = FileManager.default.currentDirectoryPath
         signal(SIGUSR2, SIG_DFL)

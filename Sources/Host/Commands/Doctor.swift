@@ -30,7 +30,7 @@ struct Doctor: ParsableCommand {
         if let problem = blas.problem { problems.append(problem) }
         if json {
             let object: JSON = [
-                "version": .string(Version.text), "abi": .integer(Int64(LoadedPlugin.abi.upperBound)),
+                "version": .string(HostVersion.number), "abi": .integer(Int64(LoadedPlugin.abi.upperBound)),
                 "cpu": .string(cpu.model), "cores": .integer(Int64(ProcessInfo.processInfo.activeProcessorCount)),
                 "kernels": .string(cpu.level), "blas": blas.json, "memory_bytes": .integer(Int64(ProcessMemory.total)),
                 "memory_available_bytes": .integer(Int64(ProcessMemory.available)),
@@ -39,7 +39,7 @@ struct Doctor: ParsableCommand {
             ]
             return Output.line(object.text(indent: 2))
         }
-        Output.line("peft-host  \(Version.text), plugin ABI \(LoadedPlugin.abi.upperBound)")
+        Output.line("\(HostVersion.product)  \(HostVersion.number), plugin ABI \(LoadedPlugin.abi.upperBound)")
         Output.line(
             "cpu        \(cpu.model), \(ProcessInfo.processInfo.activeProcessorCount) cores; kernels for \(cpu.level)")
         Output.line(
@@ -79,7 +79,8 @@ struct BLASReport {
     init() {
         do {
             let report = try BLAS.load().report
-            text = "\(report.version), kernels for \(report.core)\(report.isRight ? "" : " (this CPU's are \(report.wantedCore))")"
+            text =
+                "\(report.version), kernels for \(report.core)\(report.isRight ? "" : " (this CPU's are \(report.wantedCore))")"
             json = [
                 "path": .string(report.path), "version": .string(report.version), "kernels": .string(report.core),
                 "right_kernels": .string(report.wantedCore), "is_right": .bool(report.isRight),

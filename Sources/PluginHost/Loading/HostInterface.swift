@@ -3,14 +3,12 @@ import Glibc
 
 /// What a plugin is given: the `peft_host` with its tables, which live as long as the process.
 enum HostInterface {
-    static let name = "peft-host"
-
     nonisolated(unsafe) static let host: UnsafePointer<peft_host> = {
         var host = peft_host()
         host.struct_size = UInt32(MemoryLayout<peft_host>.size)
         host.abi_version = UInt32(LoadedPlugin.abi.upperBound)
         host.abi_oldest = UInt32(LoadedPlugin.abi.lowerBound)
-        host.name = UnsafePointer(strdup(name))
+        host.name = UnsafePointer(strdup(HostVersion.text))
         host.table = { _, id in id.flatMap { HostInterface.tables[String(cString: $0)] } }
         return UnsafePointer(immortal(host))
     }()

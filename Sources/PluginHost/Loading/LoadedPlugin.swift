@@ -40,10 +40,7 @@ package final class LoadedPlugin: @unchecked Sendable {
 
     private static func map(_ library: PluginLibrary) throws(PluginError) -> LoadedPlugin {
         let memory = PluginMemory(place: library.path)
-        let state = ProcessState()
-        let entered = Result { () throws(PluginError) in try enter(library.path) }
-        let changed = state.restore()
-        let pointer = try entered.get()
+        let (pointer, changed) = try enter(library.path)
         try checkABI(pointer, memory)
         let raw = try memory.read(peft_plugin.self, at: pointer, "peft_plugin")
         guard raw.inject != nil else { throw memory.fail("peft_plugin.inject is NULL") }
@@ -68,13 +65,22 @@ package final class LoadedPlugin: @unchecked Sendable {
         let path = String(cString: resolved)
         _ = try FileSafety.check(path)
         let memory = PluginMemory(place: path)
-        let pointer = try enter(path)
+        let (pointer, _) = try enter(path)
         try checkABI(pointer, memory)
         return try memory.description(of: memory.read(peft_plugin.self, at: pointer, "peft_plugin"))
     }
 
-    /// Maps the library and calls `peft_plugin_entry`.
-    private static func enter(_ path: String) throws(PluginError) -> UnsafeRawPointer {
+    /// Maps the library and calls `peft_plugin_entry`, and puts back what that changed of this process.
+    ///
+    /// - Returns: what the entry gave, and in words what was put back.
+    private static func enter(_ path: String) throws(PluginError) -> (UnsafeRawPointer, changed: [String]) {
+        let state = ProcessState()
+        let entered = Result { () throws(PluginError) in try call(path) }
+        let changed = state.restore()
+        return (try entered.get(), changed)
+    }
+
+    private static func call(_ path: String) throws(PluginError) -> UnsafeRawPointer {
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let reason = String(cString: dlerror()).replacing("\n", with: " ")
             throw PluginError(.broken, "cannot be loaded: \(reason)", place: path)
@@ -86,7 +92,7 @@ package final class LoadedPlugin: @unchecked Sendable {
         guard let plugin = unsafeBitCast(symbol, to: Entry.self)(HostInterface.host) else {
             throw PluginError(
                 .incompatible,
-                "says that it cannot work with \(HostInterface.name), which speaks ABI \(abi.upperBound)",
+                "says that it cannot work with \(HostVersion.product), which speaks ABI \(abi.upperBound)",
                 place: path, remedy: "get a version of the plugin that fits the host")
         }
         return UnsafeRawPointer(plugin)

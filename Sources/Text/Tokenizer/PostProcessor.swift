@@ -13,6 +13,18 @@ struct PostProcessor: Sendable {
     static let none = PostProcessor(
         single: [.sequence(0, type: 0)], pair: [.sequence(0, type: 0), .sequence(1, type: 1)])
 
+    /// How many special tokens stand around one text.
+    var specialCount: Int { apply([[]], addSpecialTokens: true).ids.count }
+
+    /// The special tokens in front of one text.
+    var leading: [Int32] {
+        var leading: [Int32] = []
+        for case .special(let ids, _) in single.prefix(while: { if case .special = $0 { true } else { false } }) {
+            leading += ids
+        }
+        return leading
+    }
+
     /// - Parameter texts: the ids of one text or two.
     func apply(_ texts: [[Int32]], addSpecialTokens: Bool) -> TokenPair {
         var result = TokenPair()

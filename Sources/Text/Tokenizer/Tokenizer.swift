@@ -54,6 +54,21 @@ package struct Tokenizer: Sendable {
         postProcessor.apply([ids(of: text)], addSpecialTokens: addSpecialTokens).ids
     }
 
+    /// The ids of a text with the special ones around it, `limit` at most: of a longer one the text itself is cut.
+    ///
+    /// - Returns: the ids, and how many there would be without a limit.
+    package func encode(_ text: String, limit: Int) -> (ids: [Int32], count: Int) {
+        let all = ids(of: text)
+        let kept = Array(all.prefix(max(limit - postProcessor.specialCount, 0)))
+        return (
+            Array(postProcessor.apply([kept], addSpecialTokens: true).ids.prefix(limit)),
+            all.count + postProcessor.specialCount
+        )
+    }
+
+    /// The ids of a text that something follows: the special ones in front of it (BOS) only.
+    package func encode(beginning text: String) -> [Int32] { postProcessor.leading + ids(of: text) }
+
     /// Two texts as one row.
     package func encode(_ first: String, pair second: String, addSpecialTokens: Bool) -> TokenPair {
         postProcessor.apply([ids(of: first), ids(of: second)], addSpecialTokens: addSpecialTokens)

@@ -12,6 +12,11 @@ package struct DataSource: Sendable {
     package struct Row: Sendable {
         package var record: DataTable.Record
         package var place: String
+
+        package init(record: DataTable.Record, place: String) {
+            self.record = record
+            self.place = place
+        }
     }
 
     /// - Parameters:

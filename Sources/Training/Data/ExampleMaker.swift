@@ -68,12 +68,16 @@ package struct ExampleMaker {
     package mutating func language(_ row: DataSource.Row) throws -> Example {
         if row.record["messages"] != nil { return try conversation(row) }
         if row.record["prompt"] != nil || row.record["completion"] != nil {
-            let prompt = tokenizer.encode(try text(row, "prompt", mayBeEmpty: true), addSpecialTokens: true)
-            var completion = tokenizer.encode(try text(row, "completion"), addSpecialTokens: false)
-            if let end = tokenizer.eosID { completion.append(end) }
+            guard let end = tokenizer.eosID else {
+                throw TrainingError(
+                    "the model has no token that ends a \"completion\"", place: row.place,
+                    remedy: "give prompt and completion as one \"text\"")
+            }
+            let prompt = tokenizer.encode(beginning: try text(row, "prompt", mayBeEmpty: true))
+            let completion = tokenizer.encode(try text(row, "completion"), addSpecialTokens: false) + [end]
             return try example(prompt + completion, prompt.map { _ in false } + completion.map { _ in true }, row)
         }
-        let tokens = tokenizer.encode(try text(row, "text"), addSpecialTokens: true)
+        let tokens = try encode(try text(row, "text"), row)
         return try example(tokens, tokens.map { _ in true }, row)
     }
 
@@ -146,20 +150,27 @@ package struct ExampleMaker {
         return text
     }
 
-    /// The tokens of a text to classify, special ones included, cut to the longest length allowed.
+    /// The tokens of a text, special ones included, cut to the longest length allowed. As transformers does it, the text
+    /// is cut and the special tokens stay.
     package mutating func encode(_ text: String, _ row: DataSource.Row) throws -> [Int32] {
-        try fit(tokenizer.encode(text, addSpecialTokens: true), row)
+        let (tokens, count) = tokenizer.encode(text, limit: maximumLength)
+        try checkLength(count, row)
+        return tokens
     }
 
     private mutating func fit(_ tokens: [Int32], _ row: DataSource.Row) throws -> [Int32] {
-        guard !tokens.isEmpty else { throw TrainingError("the row has no tokens", place: row.place) }
-        guard tokens.count > maximumLength else { return tokens }
+        try checkLength(tokens.count, row)
+        return Array(tokens.prefix(maximumLength))
+    }
+
+    private mutating func checkLength(_ count: Int, _ row: DataSource.Row) throws {
+        guard count > 0 else { throw TrainingError("the row has no tokens", place: row.place) }
+        guard count > maximumLength else { return }
         guard truncates else {
             throw TrainingError(
-                "the row has \(tokens.count) tokens, more than \(maximumLength)", place: row.place,
+                "the row has \(count) tokens, more than \(maximumLength)", place: row.place,
                 remedy: "leave --no-truncate out, or make --max-length larger")
         }
         truncated += 1
-        return Array(tokens.prefix(maximumLength))
     }
 }

@@ -27,6 +27,7 @@ package struct BatchPlan: Sendable {
         return (batches + options.accumulation - 1) / options.accumulation
     }
 
+    package var epochs: Int { options.epochs }
     package var totalSteps: Int { stepsPerEpoch * options.epochs }
     package var tokensPerEpoch: Int { examples.reduce(0) { $0 + $1.tokens.count } }
 

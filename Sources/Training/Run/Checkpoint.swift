@@ -23,6 +23,15 @@ package struct Checkpoint {
         package var isFinished = false
 
         package init() {}
+
+        /// Whether a run of that plan can stand here.
+        func isPossible(_ plan: BatchPlan) -> Bool {
+            guard (0...plan.epochs).contains(epoch), (0..<plan.stepsPerEpoch).contains(stepInEpoch) else {
+                return false
+            }
+            return step == epoch * plan.stepsPerEpoch + stepInEpoch && step <= plan.totalSteps && lossSum.isFinite
+                && isFinished == (epoch == plan.epochs) && reports.count == epoch && (0...epoch).contains(bestEpoch)
+        }
     }
 
     private let folder: String
@@ -66,9 +75,10 @@ package struct Checkpoint {
 
     /// Reads the last checkpoint into the tensors.
     ///
+    /// - Parameter plan: where a run can stand.
     /// - Throws: `TrainingError` that names the first difference, where the run that wrote it had other options, data,
     ///   model or method.
-    package func read(into store: TensorStore, identity: JSON) throws -> Position {
+    package func read(into store: TensorStore, identity: JSON, plan: BatchPlan) throws -> Position {
         let json = try JSON.parse(MappedFile.content(head), place: head)
         guard json["format"]?.int == 1, let step = json["step"]?.int, let epoch = json["epoch"]?.int,
             let stepInEpoch = json["step_in_epoch"]?.int, let lossSum = json["loss_sum"]?.double,
@@ -84,6 +94,12 @@ package struct Checkpoint {
         (position.lossSum, position.isFinished, position.reports) = (lossSum, isFinished, reports)
         position.bestLoss = json["best_loss"]?.double
         position.bestEpoch = json["best_epoch"]?.int ?? 0
+        guard position.isPossible(plan) else {
+            throw TrainingError(
+                "the checkpoint stands at step \(step), epoch \(epoch), step \(stepInEpoch) of it, which a run of "
+                    + "\(plan.totalSteps) steps of \(plan.stepsPerEpoch) an epoch never does", place: head,
+                remedy: "start again with --overwrite")
+        }
         let tensors = try Safetensors(file: state(step)).tensors
         for (name, buffer) in [
             ("values", store.values), ("first_moment", store.firstMoment), ("second_moment", store.secondMoment),

@@ -27,7 +27,9 @@ package struct ReplayCase {
         switch json["task"]?.string {
         case "CAUSAL_LM": task = .causalLM
         case "SEQ_CLS":
-            guard let labels = json["num_labels"]?.int, labels >= 2 else { throw missing("num_labels") }
+            guard let labels = json["num_labels"]?.int, (2...1 << 20).contains(labels) else {
+                throw missing("num_labels")
+            }
             task = .sequenceClassification(labels: labels)
         default: throw missing("task")
         }
@@ -35,6 +37,16 @@ package struct ReplayCase {
             let decay = settings["weight_decay"]?.double, let betas = settings["betas"]?.array?.map({ $0.double ?? 0 }),
             betas.count == 2, let epsilon = settings["eps"]?.double
         else { throw missing("optimizer") }
+        for (name, isPossible) in [
+            ("lr", rate.isFinite && rate >= 0), ("weight_decay", decay.isFinite && decay >= 0),
+            ("betas", betas.allSatisfy { (0..<1).contains($0) }), ("eps", epsilon.isFinite && epsilon > 0),
+        ] where !isPossible {
+            throw missing("optimizer.\(name)")
+        }
+        let known = ["name", "lr", "weight_decay", "betas", "eps"]
+        if let other = settings.members?.first(where: { !known.contains($0.key) }) {
+            throw TrainingError("\"optimizer.\(other.key)\" is not implemented in a replay", place: path)
+        }
         learningRate = rate
         optimizer = Optimizer()
         optimizer.weightDecay = decay
@@ -42,14 +54,20 @@ package struct ReplayCase {
         let task = task
         batches = []
         for batch in json["batches"]?.array ?? [] {
-            guard let rows = batch["input_ids"]?.array else { throw missing("input_ids") }
-            let labels = batch["labels"]?.array?.map { Int32($0.int ?? -1) } ?? []
-            if task != .causalLM {
+            let rows = try (batch["input_ids"]?.array ?? []).map { try ids($0, "input_ids") }
+            guard !rows.isEmpty else { throw missing("input_ids") }
+            var labels: [Int32] = []
+            if task == .causalLM {
+                guard rows.contains(where: { $0.count > 1 }) else {
+                    throw TrainingError("a batch has rows of one token only: there is nothing to predict", place: path)
+                }
+            } else {
+                labels = (batch["labels"]?.array ?? []).map { $0.int.flatMap(Int32.init(exactly:)) ?? -1 }
                 guard labels.count == rows.count, labels.allSatisfy({ (0..<Int32(task.labels)).contains($0) }) else {
                     throw missing("labels")
                 }
             }
-            batches.append((try rows.map { try ids($0, "input_ids") }, labels))
+            batches.append((rows, labels))
         }
         guard !batches.isEmpty else { throw missing("batches") }
         guard let probe = json["probe"]?["input_ids"] else { throw missing("probe") }
@@ -61,8 +79,7 @@ package struct ReplayCase {
         let (rows, labels) = batches[index]
         if task == .causalLM {
             let targets = rows.reduce(0) { $0 + $1.count - 1 }
-            return Batch(
-                predicting: rows, isTarget: rows.map { $0.map { _ in true } }, weight: 1 / Float(Swift.max(targets, 1)))
+            return Batch(predicting: rows, isTarget: rows.map { $0.map { _ in true } }, weight: 1 / Float(targets))
         }
         return Batch(classifying: rows, labels: labels, weights: rows.map { _ in 1 / Float(rows.count) })
     }
@@ -93,6 +110,9 @@ package struct Replay {
         for (index, batch) in batches.enumerated() {
             let loss = program.run(batch, step: index, microBatch: 0, accumulates: false)
             let norm = Optimizer.gradientNorm(model.tensors)
+            guard loss.isFinite, norm.isFinite else {
+                throw TrainingError("the \(loss.isFinite ? "gradient" : "loss") of step \(index) is not finite")
+            }
             recorded.optimizer.update(
                 model.tensors, learningRate: recorded.learningRate, step: index + 1, gradientNorm: norm)
             report(index, Step(loss: loss, gradientNorm: norm))

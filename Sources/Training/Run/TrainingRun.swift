@@ -55,7 +55,7 @@ package final class TrainingRun {
         let checkpoint = Checkpoint(output: output)
         var position = Checkpoint.Position()
         if resumes, checkpoint.exists {
-            position = try checkpoint.read(into: model.tensors, identity: identity)
+            position = try checkpoint.read(into: model.tensors, identity: identity, plan: plan)
             report(.resumed(step: position.step, of: plan.totalSteps))
         }
         guard !position.isFinished else { return true }

@@ -276,6 +276,12 @@ __attribute__((constructor)) static void change(void) {
 #endif
 
 const peft_plugin *ENTRY(const peft_host *host) {
+#ifdef SUMMARY_IS_HOST
+    static peft_plugin named;
+    named = description.plugin;
+    named.summary = host->name;
+    return &named;
+#endif
 #ifdef NO_PLUGIN
     return NULL;
 #endif
