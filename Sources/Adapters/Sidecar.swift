@@ -52,7 +52,8 @@ package struct Sidecar: Equatable, Sendable {
         func missing(_ name: String) -> AdapterError {
             AdapterError("\"\(name)\" is missing or malformed", place: place)
         }
-        guard json["format"]?.int == 1 else {
+        guard let format = json["format"]?.int else { throw missing("format") }
+        guard format == 1 else {
             throw AdapterError("written by a newer peft-host", place: place, remedy: "use that one")
         }
         guard let base = json["base"], let path = base["path"]?.string, let print = base["fingerprint"]?.string else {

@@ -10,7 +10,8 @@ package enum Folder {
         case EEXIST where isFolder(path): return
         case ENOENT:
             let trimmed = path.last == "/" ? path.dropLast() : path[...]
-            guard let slash = trimmed.lastIndex(of: "/"), slash != trimmed.startIndex, !isFolder(String(trimmed[..<slash]))
+            guard let slash = trimmed.lastIndex(of: "/"), slash != trimmed.startIndex,
+                !isFolder(String(trimmed[..<slash]))
             else { throw .system("make the folder", ENOENT, place: path) }
             try make(String(trimmed[..<slash]))
             guard mkdir(path, 0o777) == 0 else { throw .system("make the folder", errno, place: path) }

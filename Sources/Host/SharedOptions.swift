@@ -82,5 +82,5 @@ enum Message {
     static func warn(_ text: String) { note("warning: \(text)") }
 
     /// Where standard error is closed or full, the work goes on without messages.
-    static func write(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+    static func write(_ text: String) { _ = Output.write(text, to: STDERR_FILENO) }
 }

@@ -4,11 +4,19 @@ import Foundation
 enum Output {
     /// Ends the program where that is impossible: nobody would see the rest.
     static func line(_ text: String) {
-        do {
-            try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
-        } catch {
-            Message.note("Error: standard output cannot be written: \(error.localizedDescription)")
-            Foundation.exit(1)
+        guard !write(text + "\n", to: STDOUT_FILENO) else { return }
+        Message.note("Error: standard output cannot be written: \(String(cString: strerror(errno)))")
+        exit(1)
+    }
+
+    /// Writes all of the text; false, with `errno`, where the system refuses. (`FileHandle` would trap.)
+    static func write(_ text: String, to descriptor: Int32) -> Bool {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno != EINTR { return false }
+            rest = rest.dropFirst(max(count, 0))
         }
+        return true
     }
 }

@@ -53,7 +53,11 @@ package struct Checkpoint {
             "finished": .bool(position.isFinished), "reports": .array(position.reports), "identity": identity,
         ]
         try AtomicFile.write(json.text(indent: 2) + "\n", to: head)
-        let keep = URL(filePath: state(position.step)).lastPathComponent
+        removeStates(but: position.step)
+    }
+
+    private func removeStates(but step: Int) {
+        let keep = URL(filePath: state(step)).lastPathComponent
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         where name.hasPrefix("step-") && name != keep {
             try? FileManager.default.removeItem(atPath: "\(folder)/\(name)")
@@ -87,6 +91,8 @@ package struct Checkpoint {
             let stored = try tensors.weight(name, shape: [buffer.count])
             stored.withBytes { buffer.raw.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         }
+        // A process that was killed may have left another.
+        removeStates(but: step)
         return position
     }
 

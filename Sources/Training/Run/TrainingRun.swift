@@ -122,9 +122,10 @@ package final class TrainingRun {
         _ report: (Event) -> Void
     ) throws {
         let valid = data.valid.isEmpty ? nil : try Evaluation(data.valid, inference, labels: model.task.labels)
-        guard valid?.loss.isFinite ?? true, model.tensors.values.floatArray.allSatisfy(\.isFinite) else {
+        let isMeasured = valid?.loss.isFinite ?? true
+        guard isMeasured, model.tensors.values.floatArray.allSatisfy(\.isFinite) else {
             throw TrainingError(
-                "the \(valid == nil ? "adapter" : "validation loss") after step \(position.step) is not finite",
+                "the \(isMeasured ? "adapter" : "validation loss") after step \(position.step) is not finite",
                 remedy: "the last checkpoint and adapter are kept; try a smaller --learning-rate")
         }
         let epoch = EpochReport(

@@ -1,0 +1,156 @@
+import Formats
+import Foundation
+import Testing
+
+extension HostTests {
+    /// The commands against what transformers and peft compute for the same model, with the tolerances of its goldens.
+    @Suite struct Parity {
+        private struct Golden {
+            let folder: String
+            let run: JSON
+
+            init(_ name: String) throws {
+                folder = Fixtures.path("goldens/\(name)")
+                run = try JSON.parse(Data(contentsOf: URL(filePath: folder + "/run.json")), place: name)
+            }
+
+            func numbers(_ name: String) -> [Double] { run[name]?.array?.compactMap(\.double) ?? [] }
+        }
+
+        @Test(arguments: ["lora-cls", "lora-cls-3", "lora-lm-all"]) func replay(name: String) throws {
+            let golden = try Golden(name)
+            let scratch = try Scratch()
+            let output = scratch / "final"
+            let lines = try Program.output(
+                ["replay", golden.folder, "--model", Material.model(), "--plugin", "LoRA", "--output", output]
+            ).json()
+            let (losses, norms) = (golden.numbers("loss"), golden.numbers("grad_norm"))
+            try #require(lines.count == losses.count + 1 && !losses.isEmpty)
+            for (step, line) in lines.dropLast().enumerated() {
+                #expect(line["step"]?.int == step)
+                let (loss, norm) = (try #require(line["loss"]?.double), try #require(line["grad_norm"]?.double))
+                #expect(
+                    abs(loss - losses[step]) <= (step < 5 ? 1e-3 : 5e-3) * max(abs(losses[step]), 1e-3), "step \(step)")
+                if step < 5 { #expect(abs(norm - norms[step]) <= 5e-3 * norms[step], "step \(step)") }
+            }
+            let last = try #require(lines.last)
+            #expect(last["trainable"]?.int == golden.run["trainable_count"]?.int)
+            try expectLogits(last["probe"], golden.run["probe"], within: 1e-2, ids: "top_ids", logits: "top_logits")
+            try expectFinal(golden, AdapterFolder(output))
+        }
+
+        /// Each tensor: near the golden one, also measured by how far it moved.
+        private func expectFinal(_ golden: Golden, _ written: AdapterFolder) throws {
+            let wanted = try AdapterFolder(golden.folder + "/final").tensors()
+            let initial = try AdapterFolder(golden.folder + "/init").tensors()
+            let tensors = try written.tensors()
+            #expect(tensors.keys.sorted() == wanted.keys.sorted())
+            let exempt = golden.run["final_exempt"]?.array?.compactMap(\.string) ?? []
+            for (name, values) in wanted where !exempt.contains(name) {
+                let ours = try #require(tensors[name])
+                try #require(ours.count == values.count, "\(name)")
+                let distance = norm(zip(ours, values).map { $0 - $1 })
+                #expect(distance <= 1e-2 * norm(values), "\(name)")
+                #expect(distance <= 1e-1 * norm(zip(values, try #require(initial[name])).map { $0 - $1 }), "\(name)")
+            }
+            let (config, peft) = (
+                try written.configuration(), try AdapterFolder(golden.folder + "/final").configuration()
+            )
+            #expect(config.members?.map(\.key) == peft.members?.map(\.key))
+            for member in peft.members ?? [] where member.key != "base_model_name_or_path" {
+                let (a, b) = (config[member.key], member.value)
+                // peft writes sets in any order, and numbers as they were given.
+                let isEqual = a == b || a?.double != nil && a?.double == b.double || sorted(a) == sorted(b)
+                #expect(isEqual, "\(member.key): \(a?.text() ?? "missing"), not \(b.text())")
+            }
+        }
+
+        private func sorted(_ json: JSON?) -> [String]? { json?.array?.map { $0.text() }.sorted() }
+
+        private func norm(_ values: [Float]) -> Double {
+            values.reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        }
+
+        /// The same ids in the same order, where ties within 1e-3 may swap, and their logits.
+        private func expectLogits(
+            _ ours: JSON?, _ golden: JSON?, within tolerance: Double, ids: String, logits: String
+        ) throws {
+            let (a, b) = (
+                ours?["top_ids"]?.array?.compactMap(\.int) ?? [], golden?[ids]?.array?.compactMap(\.int) ?? []
+            )
+            let x = ours?["top_logits"]?.array?.compactMap(\.double) ?? []
+            let y = golden?[logits]?.array?.compactMap(\.double) ?? []
+            try #require(a.count == b.count && x.count == a.count && y.count == a.count && !a.isEmpty)
+            for place in a.indices {
+                #expect(abs(x[place] - y[place]) <= tolerance, "place \(place)")
+                guard a[place] != b[place] else { continue }
+                let other = try #require(b.firstIndex(of: a[place]), "\(a[place]) is not among the golden ids")
+                #expect(abs(y[other] - y[place]) <= 1e-3, "place \(place): \(a[place]), not \(b[place])")
+            }
+        }
+
+        private func forward() throws -> JSON {
+            try JSON.parse(
+                Data(contentsOf: URL(filePath: Fixtures.path("goldens/forward/forward.json"))), place: "forward.json")
+        }
+
+        private func ids(_ json: JSON?) -> [Int] { json?.array?.compactMap(\.int) ?? [] }
+        private func list(_ ids: [Int]) -> String { ids.map(String.init).joined(separator: ",") }
+
+        @Test(arguments: 0..<4) func logits(prompt: Int) throws {
+            let golden = try #require(try forward()["prompts"]?.array)[prompt]
+            let scratch = try Scratch()
+            let hidden = scratch / "hidden.safetensors"
+            let ours = try #require(
+                try Program.output([
+                    "logits", "--model", Material.model(), "--ids", list(ids(golden["ids"])), "--top", "20", "--hidden",
+                    hidden,
+                ]).json().first)
+            try expectLogits(ours, golden, within: 2e-3, ids: "top20_ids", logits: "top20_logits")
+            let sum = try #require(ours["logit_sum"]?.double)
+            // 2e-3 for each of the 49,152 logits of the sum.
+            #expect(abs(sum - (golden["logit_sum_last"]?.double ?? .nan)) <= 2e-3 * 49152)
+            if let loss = golden["mean_nll"]?.double {
+                #expect(abs((ours["mean_nll"]?.double ?? .nan) - loss) <= 2e-3)
+            } else {
+                #expect(ours["mean_nll"] == .null)
+            }
+            let wanted = try AdapterFolder.tensors(Fixtures.path("goldens/forward/hidden.safetensors"))
+            let tensors = try AdapterFolder.tensors(hidden)
+            #expect(tensors.keys.sorted() == ["last_hidden", "layer1_out"])
+            for (name, values) in tensors {
+                let golden = try #require(wanted["\(name).\(prompt)"])
+                try #require(golden.count == values.count)
+                let largest = golden.map(abs).max() ?? 0
+                #expect((zip(values, golden).map { abs($0 - $1) }.max() ?? .nan) <= 2e-3 * largest, "\(name)")
+            }
+        }
+
+        @Test(arguments: 0..<2) func greedy(number: Int) throws {
+            let golden = try #require(try forward()["greedy"]?.array)[number]
+            let wanted = ids(golden["continuation"])
+            let ours = try Program.output([
+                "logits", "--model", Material.model(), "--ids", list(ids(golden["prompt"])), "--greedy",
+                String(wanted.count),
+            ]).json()
+            #expect(ids(ours.first?["continuation"]) == wanted)
+        }
+
+        @Test func tokens() throws {
+            let cases = try String(contentsOfFile: Fixtures.path("tokens.jsonl"), encoding: .utf8).split(
+                separator: "\n"
+            ).map {
+                try JSON.parse($0.utf8, place: "tokens.jsonl")
+            }
+            #expect(cases.count == 400)
+            let model = try Material.model()
+            let texts = cases.map { ($0["text"] ?? .null).text() + "\n" }.joined()
+            let ours = try Program.output(["tokenize", "--model", model, "--json-lines"], input: texts).json()
+            #expect(ours == cases.compactMap { $0["ids"] })
+            let back = try Program.output(
+                ["tokenize", "--model", model, "--json-lines", "--decode"],
+                input: ours.map { $0.text() + "\n" }.joined())
+            #expect(try back.json() == cases.compactMap { $0["text"] })
+        }
+    }
+}
