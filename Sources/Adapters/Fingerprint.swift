@@ -5,7 +5,7 @@ extension Model {
     /// What tells this base from others of the same shape: a hash over its sizes, and over the beginning and the end of
     /// every tensor as it is stored. Reading it touches a few kilobytes a tensor.
     package func fingerprint() throws -> String {
-        var hash = SHA256()
+        let hash = SHA256()
         hash.update("\(configuration)")
         for (name, shape) in configuration.tensors {
             let tensor = try tensor(name, shape: shape)

@@ -35,7 +35,8 @@ struct PeftHost: ParsableCommand {
         }
     }
 
-    /// Options may stand in front of the command too: `peft-host --plugin libLoRA.so train …`. They are moved behind it.
+    /// Options may stand in front of the command too: `peft-host --plugin libLoRA.so train …`. They are moved behind all
+    /// others, where those of a command's own command (`plugins list`) stand too.
     static func arguments(_ arguments: [String]) -> [String] {
         let commands = Set(configuration.subcommands.map { $0._commandName })
         var front: [String] = []
@@ -49,10 +50,12 @@ struct PeftHost: ParsableCommand {
             rest = rest.dropFirst(count)
         }
         guard !front.isEmpty, let command = rest.first, commands.contains(command) else { return arguments }
-        return [command] + front + rest.dropFirst()
+        let end = rest.firstIndex(of: "--") ?? rest.endIndex
+        return rest[..<end] + front + rest[end...]
     }
 }
 
+/// The version of this program.
 enum Version {
     static let text = "1.0.0"
 }

@@ -15,9 +15,8 @@ package struct Checkpoint {
         package var stepInEpoch = 0
         /// Sum of the losses of the steps of that epoch.
         package var lossSum = 0.0
-        /// The lowest validation loss so far, and the epoch (from 1) that had it.
+        /// The lowest validation loss so far.
         package var bestLoss: Double?
-        package var bestEpoch = 0
         /// One line of `metrics.jsonl` for each epoch done.
         package var reports: [JSON] = []
         package var isFinished = false
@@ -49,7 +48,7 @@ package struct Checkpoint {
         let json: JSON = [
             "format": 1, "step": .integer(Int64(position.step)), "epoch": .integer(Int64(position.epoch)),
             "step_in_epoch": .integer(Int64(position.stepInEpoch)), "loss_sum": .number(position.lossSum),
-            "best_loss": position.bestLoss.map(JSON.number) ?? nil, "best_epoch": .integer(Int64(position.bestEpoch)),
+            "best_loss": position.bestLoss.map(JSON.number) ?? nil,
             "finished": .bool(position.isFinished), "reports": .array(position.reports), "identity": identity,
         ]
         try AtomicFile.write(json.text(indent: 2) + "\n", to: head)
@@ -83,7 +82,6 @@ package struct Checkpoint {
         (position.step, position.epoch, position.stepInEpoch) = (step, epoch, stepInEpoch)
         (position.lossSum, position.isFinished, position.reports) = (lossSum, isFinished, reports)
         position.bestLoss = json["best_loss"]?.double
-        position.bestEpoch = json["best_epoch"]?.int ?? 0
         let tensors = try Safetensors(file: state(step)).tensors
         for (name, buffer) in [
             ("values", store.values), ("first_moment", store.firstMoment), ("second_moment", store.secondMoment),
