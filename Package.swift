@@ -73,7 +73,7 @@ let package = Package(
             name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport", "CAllocations"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Engine", "Formats", "Programs"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Engine", "Programs", "Text", "Formats"]),
-        .testTarget(name: "HostTests", dependencies: ["Formats"]),
+        .testTarget(name: "HostTests", dependencies: ["Formats"], exclude: ["Plugins"]),
         .testTarget(
             name: "PluginHostTests", dependencies: ["PluginHost", "Programs", "Formats"], exclude: ["Plugins"]),
         .testTarget(

@@ -9,6 +9,7 @@ static const peft_parameters_1 *parameters;
 static const peft_graphs_1 *graphs;
 static const peft_site_1 *frozen;
 static const peft_ops_1 *ops;
+static const peft_export_1 *export;
 
 static peft_value parameter(peft_trace *t, const char *name, int64_t rows, int64_t columns, int32_t init, double a)
 {
@@ -19,14 +20,15 @@ static peft_value parameter(peft_trace *t, const char *name, int64_t rows, int64
     return parameters->parameter(t, &tensor);
 }
 
-/* y = W x + b + (alpha / r) B A dropout(x). No call is checked: errors are sticky, and the host reports the first. */
+/* y = W x + b + s B A dropout(x), s = alpha / r or, with use_rslora, alpha / sqrt(r). No call is checked: errors are sticky, and the host reports the first. */
 static int32_t inject(void *self, peft_trace *t, const peft_site *site)
 {
     (void)self;
     const int64_t r = settings->integer(t, "r");
     const peft_value A = parameter(t, "lora_A.weight", r, site->inputs, PEFT_INIT_KAIMING_UNIFORM, sqrt(5));
     const peft_value B = parameter(t, "lora_B.weight", site->outputs, r, PEFT_INIT_ZEROS, 0);
-    const double scale = settings->number(t, "lora_alpha") / (double)r;
+    const double divisor = settings->boolean(t, "use_rslora") ? sqrt((double)r) : (double)r;
+    const double scale = settings->number(t, "lora_alpha") / divisor;
 
     graphs->begin(t, PEFT_GRAPH_FORWARD);
     const peft_value x = graphs->operand(t, 0);
@@ -45,6 +47,24 @@ static int32_t inject(void *self, peft_trace *t, const peft_site *site)
     return PEFT_OK;
 }
 
+/* What peft 0.21 writes of its other options: all off. */
+static int32_t method(void *self, peft_trace *t)
+{
+    (void)self;
+    static const char *const fields[][2] = {
+        {"alora_invocation_tokens", "null"}, {"arrow_config", "null"}, {"corda_config", "null"}, {"eva_config", "null"},
+        {"kasa_config", "null"}, {"layer_replication", "null"}, {"lora_ga_config", "null"}, {"megatron_config", "null"},
+        {"monteclora_config", "null"}, {"target_parameters", "null"}, {"trainable_token_indices", "null"},
+        {"use_bdlora", "null"}, {"velora_config", "null"}, {"ensure_weight_tying", "false"}, {"fan_in_fan_out", "false"},
+        {"lora_bias", "false"}, {"use_dora", "false"}, {"use_qalora", "false"}, {"bias", "\"none\""},
+        {"init_lora_weights", "true"}, {"loftq_config", "{}"}, {"megatron_core", "\"megatron.core\""},
+        {"qalora_group_size", "16"}};
+    graphs->begin(t, PEFT_GRAPH_EXPORT);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) export->field(t, fields[i][0], fields[i][1]);
+    graphs->end(t, 0, NULL);
+    return PEFT_OK;
+}
+
 #define HYPERPARAMETER .struct_size = sizeof(peft_hyperparameter)
 static const peft_hyperparameter hyperparameters[] = {
     {HYPERPARAMETER, .type = PEFT_TYPE_INTEGER, .flags = PEFT_FLAG_PER_SITE, .name = "r", .summary = "rank of the update",
@@ -54,6 +74,9 @@ static const peft_hyperparameter hyperparameters[] = {
      .minimum = -INFINITY, .maximum = INFINITY},
     {HYPERPARAMETER, .type = PEFT_TYPE_NUMBER, .name = "lora_dropout", .summary = "dropout on the adapter's input",
      .default_value = "0.0", .minimum = 0, .maximum = 0.99},
+    {HYPERPARAMETER, .type = PEFT_TYPE_BOOLEAN, .name = "use_rslora",
+     .summary = "scale by alpha / √r instead of alpha / r", .default_value = "false", .minimum = -INFINITY,
+     .maximum = INFINITY},
 };
 
 static const int32_t roles[] = {PEFT_ROLE_QUERY, PEFT_ROLE_VALUE};
@@ -64,8 +87,8 @@ static const peft_plugin plugin = {
     .id = "LoRA", .peft_type = "LORA", .version = "1.0.0", .license = "Apache-2.0",
     .summary = "low-rank update of linear layers", .paper = "Hu et al. 2021, arXiv:2106.09685",
     .default_learning_rate = 1e-3, .default_role_count = 2, .default_roles = roles,
-    .hyperparameter_count = 3, .hyperparameter_stride = sizeof(peft_hyperparameter), .hyperparameters = hyperparameters,
-    .inject = inject};
+    .hyperparameter_count = 4, .hyperparameter_stride = sizeof(peft_hyperparameter), .hyperparameters = hyperparameters,
+    .inject = inject, .method = method};
 
 const peft_plugin *peft_plugin_entry(const peft_host *host)
 {
@@ -74,7 +97,8 @@ const peft_plugin *peft_plugin_entry(const peft_host *host)
     graphs = host->table(host, "peft.graphs/1");
     frozen = host->table(host, "peft.site/1");
     ops = host->table(host, "peft.ops/1");
-    return settings && parameters && graphs && frozen && ops ? &plugin : NULL;
+    export = host->table(host, "peft.export/1");
+    return settings && parameters && graphs && frozen && ops && export ? &plugin : NULL;
 }
 
 /* What `peft-host plugins list` reads, without running the library. */
@@ -90,4 +114,6 @@ __attribute__((section("peft_manifest"), used, retain)) static const char manife
     "\"required\":false,\"nullable\":false,\"derived\":false,\"summary\":\"numerator of the scale alpha / r\"},"
     "{\"name\":\"lora_dropout\",\"type\":\"number\",\"default\":0.0,\"minimum\":0,\"maximum\":0.99,\"choices\":[],"
     "\"per_site\":false,\"pattern\":null,\"required\":false,\"nullable\":false,\"derived\":false,"
-    "\"summary\":\"dropout on the adapter's input\"}]}";
+    "\"summary\":\"dropout on the adapter's input\"},{\"name\":\"use_rslora\",\"type\":\"boolean\",\"default\":false,"
+    "\"minimum\":null,\"maximum\":null,\"choices\":[],\"per_site\":false,\"pattern\":null,\"required\":false,"
+    "\"nullable\":false,\"derived\":false,\"summary\":\"scale by alpha / √r instead of alpha / r\"}]}";

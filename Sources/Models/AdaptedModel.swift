@@ -30,6 +30,7 @@ package final class AdaptedModel {
     ///
     /// - Throws: `EngineError` where an init graph cannot be run.
     package init(_ model: Model, method: MethodProgram?, task: Task, seed: UInt64) throws {
+        try method?.checkRunnable()
         self.model = model
         self.method = method
         self.task = task
@@ -39,9 +40,7 @@ package final class AdaptedModel {
         var first: [Int] = []
         for site in method?.sites ?? [] {
             first.append(declarations.count)
-            for tensor in site.tensors {
-                declarations.append(("base_model.model.\(site.site.module).\(tensor.name)", tensor))
-            }
+            for tensor in site.tensors { declarations.append((AdaptedModel.name(of: tensor, at: site.site), tensor)) }
         }
         firstOfSite = first
         if task.labels > 0 {
@@ -66,7 +65,39 @@ package final class AdaptedModel {
             }
         }
         if let head, let score = try model.score(labels: task.labels) { tensors[head] = score }
+        try runInitGraphs()
     }
+
+    /// The stored name of a site's tensor. The trained copy of a base tensor bears that tensor's name.
+    private static func name(of tensor: TensorDeclaration, at site: SiteDescription) -> String {
+        guard site.kind == .weight else { return "base_model.model.\(site.module).\(tensor.name)" }
+        let module = site.module.split(separator: ".").dropLast().joined(separator: ".")
+        return "base_model.model." + (tensor.name == "weight" ? site.module : "\(module).\(tensor.name)")
+    }
+
+    /// Sets what the method's init graphs set: its own tensors, then those of each site.
+    private func runInitGraphs() throws {
+        guard let method else { return }
+        let pool = WorkerPool(threads: 1)
+        var all: [(site: Int?, assignment: Assignment)] = method.initialize.map { [(nil, $0)] } ?? []
+        for (index, site) in method.sites.enumerated() {
+            if let assignment = site.initialize { all.append((index, assignment)) }
+        }
+        for (site, assignment) in all {
+            let g = GraphBuilder()
+            let graph = try g.finish(injector!.initial(assignment, at: site, in: g))
+            let none = Sizes(tokens: 0, rows: 0, targets: 0)
+            let executable = try compile(graph, capacity: none, inputs: nil)
+            executable.run(RunContext(sizes: none), on: pool)
+            for (output, target) in assignment.targets.enumerated() {
+                tensors[number(site, target)] = executable.array(output, none)
+            }
+        }
+    }
+
+    private func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
+
+    private var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
 
     package static let headName = "base_model.model.score.weight"
 
@@ -79,12 +110,7 @@ package final class AdaptedModel {
 
     /// Appends the whole model: base, method, head.
     package func build(in g: GraphBuilder) -> Outputs {
-        let injector: any SiteInjector =
-            method.map {
-                MethodInjector($0) { [firstOfSite] site, tensor in (site.map { firstOfSite[$0] } ?? 0) + tensor }
-            }
-            ?? NoMethod()
-        let llama = Llama(model.configuration, in: g, sites: injector)
+        let llama = Llama(model.configuration, in: g, sites: injector ?? NoMethod())
         let hidden = llama.hidden()
         let targets = g.gather(hidden.last, g.input(.targetIndex))
         let logits = head.map { g.matmul(targets, parameter($0, in: g), transposeB: true) } ?? llama.head(targets)
@@ -96,7 +122,7 @@ package final class AdaptedModel {
     }
 
     /// Makes a graph of this model ready to run.
-    package func compile(_ graph: Graph, capacity: Sizes, inputs: StepBuffers) throws -> Executable {
+    package func compile(_ graph: Graph, capacity: Sizes, inputs: StepBuffers?) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [String: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {

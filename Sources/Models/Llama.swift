@@ -83,6 +83,6 @@ package struct Llama {
     }
 
     private func frozen(_ name: String, _ shape: [Int]) -> Value {
-        g.frozen(name, TensorType(shape.map { Dim($0) }))
+        sites.tensor(g, name: name, frozen: g.frozen(name, TensorType(shape.map { Dim($0) })))
     }
 }

@@ -125,15 +125,36 @@ extension LlamaConfiguration {
         return (all.reduce(0) { $0 + $1.count } - head, head)
     }
 
-    /// Where a method can stand: every linear layer in the model's order.
+    /// Where a method can stand: every linear layer in the model's order, then every tensor as one that can be trained
+    /// itself.
     package func sites() -> [SiteDescription] {
-        (0..<layers).flatMap { layer in
+        let layers = (0..<layers).flatMap { layer in
             linears.map {
                 SiteDescription(
                     .linear, $0.role, layer: layer, module: "model.layers.\(layer).\($0.name)", inputs: $0.inputs,
                     outputs: $0.outputs, hasBias: $0.hasBias)
             }
         }
+        return layers + tensors.map(weightSite)
+    }
+
+    private func weightSite(_ name: String, _ shape: [Int]) -> SiteDescription {
+        let parts = name.split(separator: ".").map(String.init)
+        let layer = name.hasPrefix("model.layers.") ? Int(parts[2]) ?? -1 : -1
+        let role: SiteRole =
+            if parts.last == "bias" {
+                .bias
+            } else if name.contains("norm") {
+                .norm
+            } else if let linear = linears.first(where: { name.hasSuffix(".\($0.name).weight") }) {
+                linear.role
+            } else {
+                name == "lm_head.weight" ? .head : .embedding
+            }
+        var site = SiteDescription(
+            .weight, role, layer: layer, module: name, inputs: hiddenSize, outputs: hiddenSize)
+        site.shape = shape
+        return site
     }
 
     /// The name that GGUF files give to a tensor.

@@ -4,6 +4,8 @@ import Programs
 package protocol SiteInjector {
     /// The layer at `module` applied to x (N, in). `base` is the frozen layer.
     func linear(_ builder: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value
+    /// The tensor of that name where the model uses it; `frozen` is the file's.
+    func tensor(_ builder: GraphBuilder, name: String, frozen: Value) -> Value
 }
 
 /// The frozen model alone.
@@ -11,4 +13,5 @@ package struct NoMethod: SiteInjector {
     package init() {}
 
     package func linear(_ builder: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value { base(x) }
+    package func tensor(_ builder: GraphBuilder, name: String, frozen: Value) -> Value { frozen }
 }

@@ -123,7 +123,7 @@ extension HostTests {
             // The ABI that its manifest names.
             let library = Program.folder.appending(path: "libLoRA.so")
             var bytes = [UInt8](try Data(contentsOf: library))
-            let (old, new) = (Array("\"abi\":[1,1]".utf8), Array("\"abi\":[9,9]".utf8))
+            let (old, new) = (Array("\"abi\": [  1,  1 ]".utf8), Array("\"abi\": [  9,  9 ]".utf8))
             let place = try #require(bytes.indices.first { bytes[$0...].starts(with: old) })
             bytes.replaceSubrange(place..<(place + old.count), with: new)
             try expectFailure(train(try scratch.write(bytes, "future.so")), code: 1, "future.so", "ABI 9", "ABI 1")

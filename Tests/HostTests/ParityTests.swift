@@ -24,6 +24,11 @@ extension HostTests {
             let lines = try Program.output(
                 ["replay", golden.folder, "--model", Material.model(), "--plugin", "LoRA", "--output", output]
             ).json()
+            try expectSteps(golden, lines)
+            try expectFinal(golden, AdapterFolder(output))
+        }
+
+        private func expectSteps(_ golden: Golden, _ lines: [JSON]) throws {
             let (losses, norms) = (golden.numbers("loss"), golden.numbers("grad_norm"))
             try #require(lines.count == losses.count + 1 && !losses.isEmpty)
             for (step, line) in lines.dropLast().enumerated() {
@@ -36,7 +41,35 @@ extension HostTests {
             let last = try #require(lines.last)
             #expect(last["trainable"]?.int == golden.run["trainable_count"]?.int)
             try expectLogits(last["probe"], golden.run["probe"], within: 1e-2, ids: "top_ids", logits: "top_logits")
-            try expectFinal(golden, AdapterFolder(output))
+        }
+
+        /// Every weight of the model trains: no gradient of the base goes unchecked.
+        @Test func replayOfAllWeights() throws {
+            let golden = try Golden("full-lm")
+            let scratch = try Scratch()
+            let library = scratch / "libFull.so"
+            try build("full.c", to: library)
+            let manifest = try scratch.write(Program.output(["plugins", "manifest", library]).output, "manifest.c")
+            try build("full.c", to: library, "-DMANIFEST=\"\(manifest)\"")
+            let lines = try Program.output(
+                ["replay", golden.folder, "--model", Material.model(), "--plugin", library]
+            ).json()
+            try expectSteps(golden, lines)
+        }
+
+        /// Builds a plugin of this folder's Plugins.
+        private func build(_ source: String, to library: String, _ more: String...) throws {
+            let root = URL(filePath: #filePath).deletingLastPathComponent()
+            let project = root.deletingLastPathComponent().deletingLastPathComponent().path
+            let result = try Program.Running(
+                "/usr/bin/env",
+                [
+                    "clang", "-std=c11", "-shared", "-fPIC", "-I", project + "/Sources/PluginAPI/C/include",
+                    "-Wl,--version-script=" + project + "/Plugins/exports.map",
+                    root.appending(path: "Plugins/\(source)").path, "-o", library,
+                ] + more
+            ).wait()
+            try #require(result.code == 0, "\(result.error)")
         }
 
         /// Each tensor: near the golden one, also measured by how far it moved.

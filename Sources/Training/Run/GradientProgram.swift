@@ -22,7 +22,7 @@ package final class GradientProgram {
         executable = try model.compile(graph, capacity: capacity, inputs: inputs)
     }
 
-    /// The graph with the loss (a weighted sum over the targets), the logits and the gradients as its outputs.
+    /// The graph with the loss (a weighted sum over the targets) and the gradients as its outputs.
     package static func graph(of model: AdaptedModel) throws -> (graph: Graph, numbers: [Int]) {
         let g = GraphBuilder()
         let logits = model.build(in: g).logits
@@ -31,7 +31,7 @@ package final class GradientProgram {
         let trained = model.tensors.entries.indices.filter { model.tensors.entries[$0].declaration.isTrained }
         let gradients = g.gradients(of: loss, by: trained.map { model.parameter($0, in: g) })
         let present = zip(trained, gradients).compactMap { number, gradient in gradient.map { (number, $0) } }
-        return (try g.finish([loss, logits] + present.map(\.1)), present.map(\.0))
+        return (try g.finish([loss] + present.map(\.1)), present.map(\.0))
     }
 
     /// Runs a micro-batch.
@@ -45,7 +45,7 @@ package final class GradientProgram {
         let store = model.tensors
         for (output, number) in numbers.enumerated() {
             let entry = store.entries[number]
-            let (from, to) = (executable.floats(output + 2), store.gradients.floats + entry.offset)
+            let (from, to) = (executable.floats(output + 1), store.gradients.floats + entry.offset)
             if accumulates {
                 for index in 0..<entry.count { to[index] += from[index] }
             } else {
