@@ -6,9 +6,9 @@ import Programs
 package struct Forecast: Equatable, Sendable {
     /// The base's tensors that a step reads, as they are stored.
     package var weights: Int
-    /// Activations and gradients of the largest micro-batch, and those of evaluation.
+    /// Activations and gradients of the largest micro-batch, those of the largest batch of an evaluation, and its logits.
     package var activations: Int
-    /// Parameters, gradients, moments and buffers of the method and the head.
+    /// Parameters, gradients, moments and buffers of the method and the head, and what a checkpoint copies of them.
     package var method: Int
     /// Program, tokenizer and data.
     package var process: Int
@@ -26,15 +26,18 @@ package struct Forecast: Equatable, Sendable {
         // The table is read whole where it is the output head too; else only the rows of the tokens that occur.
         let readsTable = model.task == .causalLM && configuration.isTied
         weights = model.model.weightBytes - (readsTable ? 0 : embeddings.bytes)
+        // Twice where a checkpoint is written: values and both moments.
         let store = model.tensors
-        method = (store.values.count + 3 * store.trainedCount) * 4
+        method = (2 * store.values.count + 5 * store.trainedCount) * 4
         let training = try GradientProgram.graph(of: model).graph
         let g = GraphBuilder()
-        let inference = try g.finish([model.build(in: g).logits])
+        let outputs = model.build(in: g)
+        let inference = try g.finish([outputs.logits, outputs.hidden.firstBlock, outputs.hidden.last])
+        let width = model.task == .causalLM ? configuration.vocabulary : model.task.labels
         activations =
             4
             * (Executable.arenaCount(training, capacity: capacity)
-                + Executable.arenaCount(inference, capacity: evaluation))
+                + Executable.arenaCount(inference, capacity: evaluation) + evaluation.targets * width)
         process = resident
     }
 }
