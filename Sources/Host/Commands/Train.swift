@@ -68,6 +68,7 @@ struct Train: ParsableCommand {
 
     func run() throws {
         let started = ProcessStart.date
+        let code = ProcessMemory.files
         let library = try method.library()
         try OutputFolder.check(output, resumes: resume, overwrites: overwrite)
         let base = try Model(model)
@@ -86,7 +87,7 @@ struct Train: ParsableCommand {
         show(count.text)
 
         let plan = BatchPlan(splits.train, options, labels: learned.labels)
-        try checkMemory(adapted, plan, splits)
+        try checkMemory(adapted, plan, splits, code: code)
         let sidecar = try Sidecar(adapted, traced, labels: splits.labels, options: options.json)
         let writer = AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar)
         let identity: JSON = [
@@ -114,7 +115,8 @@ struct Train: ParsableCommand {
     }
 
     /// The test row is that of the adapter that was kept, read back from its folder.
-    private func finish(_ adapted: AdaptedModel, _ splits: DataSplits, _ view: TrainView, _ inference: Inference) throws {
+    private func finish(_ adapted: AdaptedModel, _ splits: DataSplits, _ view: TrainView, _ inference: Inference) throws
+    {
         try StoredAdapter(output).load(into: adapted)
         let test =
             splits.test.isEmpty
@@ -150,10 +152,10 @@ struct Train: ParsableCommand {
         return (shares[0], shares.count == 2 ? shares[1] : 0)
     }
 
-    private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits) throws {
+    private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int) throws {
         let forecast = try Forecast(
             adapted, capacity: plan.capacity, evaluation: Evaluation.capacity(splits.valid + splits.test),
-            resident: ProcessMemory.resident)
+            process: ProcessMemory.anonymous + code)
         show(
             "memory forecast: \(Numbers.megabytes(forecast.total)) (weights \(Numbers.megabytes(forecast.weights)), activations "
                 + "\(Numbers.megabytes(forecast.activations)), method \(Numbers.megabytes(forecast.method)), program "

@@ -18,14 +18,11 @@ package struct Forecast: Equatable, Sendable {
     /// - Parameters:
     ///   - capacity: the largest micro-batch.
     ///   - evaluation: the largest batch of an evaluation.
-    ///   - resident: what the process has now, with the model opened and the data read.
-    package init(_ model: AdaptedModel, capacity: Sizes, evaluation: Sizes, resident: Int) throws {
+    ///   - process: what the process has now beside the weights, with the model opened and the data read.
+    package init(_ model: AdaptedModel, capacity: Sizes, evaluation: Sizes, process: Int) throws {
         let configuration = model.model.configuration
-        let embeddings = try model.model.tensor(
-            "model.embed_tokens.weight", shape: [configuration.vocabulary, configuration.hiddenSize])
-        // The table is read whole where it is the output head too; else only the rows of the tokens that occur.
-        let readsTable = model.task == .causalLM && configuration.isTied
-        weights = model.model.weightBytes - (readsTable ? 0 : embeddings.bytes)
+        // Also of a table of which only some rows are wanted nearly every page is: the system maps more around each.
+        weights = model.model.weightBytes
         // Twice where a checkpoint is written: values and both moments.
         let store = model.tensors
         method = (2 * store.values.count + 5 * store.trainedCount) * 4
@@ -38,6 +35,6 @@ package struct Forecast: Equatable, Sendable {
             4
             * (Executable.arenaCount(training, capacity: capacity)
                 + Executable.arenaCount(inference, capacity: evaluation) + evaluation.targets * width)
-        process = resident
+        self.process = process
     }
 }

@@ -4,8 +4,10 @@ import Foundation
 package enum ProcessMemory {
     /// The most that was resident so far.
     package static var peak: Int { kilobytes("/proc/self/status", "VmHWM:") }
-    /// What is resident now.
-    package static var resident: Int { kilobytes("/proc/self/status", "VmRSS:") }
+    /// Resident memory of our own, not of mapped files.
+    package static var anonymous: Int { kilobytes("/proc/self/status", "RssAnon:") }
+    /// Resident pages of mapped files: the program's code, and weights as far as they were read.
+    package static var files: Int { kilobytes("/proc/self/status", "RssFile:") }
     /// What the process may have more without swapping: what the machine could give, or what is left of the control
     /// groups' limits where that is less.
     package static var available: Int {
