@@ -10,8 +10,8 @@ import Training
         #expect(cases.count == 4)
         for (number, expected) in cases.enumerated() {
             func numbers(_ json: JSON?) -> [Float] { (json?.array ?? []).compactMap(\.double).map(Float.init) }
-            func number(_ name: String) throws -> Double { try #require(expected[name]?.double) }
-            let multiplier = try number("multiplier")
+            func setting(_ name: String) throws -> Double { try #require(expected[name]?.double) }
+            let multiplier = try setting("multiplier")
             let tensors = store([5, 3]) { index, declaration in
                 declaration.hasWeightDecay = index == 0
                 if index == 1 { declaration.learningRateMultiplier = multiplier }
@@ -20,16 +20,16 @@ import Training
             var optimizer = Optimizer()
             let betas = try #require(expected["betas"]?.array).compactMap(\.double)
             (optimizer.beta1, optimizer.beta2) = (betas[0], betas[1])
-            optimizer.epsilon = try number("epsilon")
-            optimizer.weightDecay = try number("weight_decay")
-            optimizer.maximumNorm = try number("max_norm")
+            optimizer.epsilon = try setting("epsilon")
+            optimizer.weightDecay = try setting("weight_decay")
+            optimizer.maximumNorm = try setting("max_norm")
             for (step, after) in (expected["steps"]?.array ?? []).enumerated() {
                 let gradients = numbers(after["gradients"]?["decay"]) + numbers(after["gradients"]?["no_decay"])
                 for (place, value) in gradients.enumerated() { tensors.gradients.floats[place] = value }
                 let norm = Optimizer.gradientNorm(tensors)
                 #expect(abs(norm / (after["norm"]?.double ?? 0) - 1) < 1e-6)
                 optimizer.update(
-                    tensors, learningRate: try number("learning_rate"), step: step + 1, gradientNorm: norm)
+                    tensors, learningRate: try setting("learning_rate"), step: step + 1, gradientNorm: norm)
                 for (value, right) in zip(
                     tensors[0] + tensors[1], numbers(after["decay"]) + numbers(after["no_decay"]))
                 {
