@@ -3,7 +3,7 @@ import Training
 /// What tells two sets of encoded rows apart.
 package enum DataHash {
     package static func of(_ splits: DataSplits) -> String {
-        var hash = SHA256()
+        let hash = SHA256()
         hash.update(splits.labels.joined(separator: "\u{0}"))
         for part in [splits.train, splits.valid, splits.test] {
             hash.update("|\(part.count)|")

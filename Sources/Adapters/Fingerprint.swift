@@ -7,7 +7,7 @@ extension Model {
     ///
     /// What is hashed, in its order, is part of the adapters' format: see ``fingerprintHeader``.
     package func fingerprint() throws -> String {
-        var hash = SHA256()
+        let hash = SHA256()
         hash.update(fingerprintHeader)
         for (name, shape) in tensors {
             let tensor = try tensor(name, shape: shape)

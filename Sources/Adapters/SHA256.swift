@@ -1,31 +1,43 @@
 import CCrypto
 import Formats
 
-/// SHA-256 by OpenSSL, as lower-case hexadecimal digits.
-package struct SHA256 {
-    private var state = SHA256_CTX()
+/// SHA-256 by OpenSSL 3, as lower-case hexadecimal digits.
+package final class SHA256 {
+    private let context = EVP_MD_CTX_new()
 
-    package init() { SHA256_Init(&state) }
-
-    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        SHA256_Update(&state, bytes.baseAddress, bytes.count)
+    package init() {
+        let isReady = EVP_DigestInit_ex(context, EVP_sha256(), nil)
+        precondition(isReady == 1, "OpenSSL has no SHA-256")
     }
 
-    package mutating func update(_ text: String) {
+    deinit { EVP_MD_CTX_free(context) }
+
+    package func update(_ bytes: UnsafeRawBufferPointer) {
+        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    }
+
+    package func update(_ text: String) {
         var text = text
         text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
     }
 
-    package mutating func finish() -> String {
-        var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
-        SHA256_Final(&digest, &state)
+    /// The digest of all that was given; to be asked for once.
+    package func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        EVP_DigestFinal_ex(context, &digest, nil)
         return digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    package static func of(_ bytes: [UInt8]) -> String {
+        let hash = SHA256()
+        bytes.withUnsafeBytes { hash.update($0) }
+        return hash.finish()
     }
 
     /// The digest of a file's content.
     package static func file(_ path: String) throws(FormatError) -> String {
         let file = try MappedFile(path)
-        var hash = SHA256()
+        let hash = SHA256()
         hash.update(file.bytes)
         return hash.finish()
     }

@@ -1,40 +1,45 @@
 import Formats
+import Foundation
 import Models
 import Programs
 
 /// What only this host writes beside an adapter: `peft_host.json`. (Hugging Face ignores other files.)
 package struct Sidecar: Equatable, Sendable {
     package static let fileName = "peft_host.json"
+    /// The file with the method as it was traced.
     package static let programName = "method.program"
 
     /// Where the base was when the adapter was trained; tried when no model is given.
     package var basePath: String
+    /// ``Model/fingerprint()`` of the base.
     package var baseFingerprint: String
     package var task: Task
     /// Classification: names in the order of their numbers.
     package var labels: [String]
     package var pluginID: String
     package var pluginVersion: String
+    /// Of the library's file.
     package var pluginSHA256: String
     package var seed: UInt64
     /// The run's options, for people and audits.
     package var options: JSON
 
-    package init(
-        basePath: String, baseFingerprint: String, task: Task, labels: [String], pluginID: String,
-        pluginVersion: String, pluginSHA256: String, seed: UInt64, options: JSON
-    ) {
-        self.basePath = basePath
-        self.baseFingerprint = baseFingerprint
-        self.task = task
+    /// What there is to say of a method on a model.
+    ///
+    /// - Throws: errors of reading the base or the plugin's library.
+    package init(_ model: AdaptedModel, _ method: TracedMethod, labels: [String], options: JSON) throws {
+        basePath = URL(filePath: model.model.path).standardizedFileURL.path
+        baseFingerprint = try model.model.fingerprint()
+        task = model.task
         self.labels = labels
-        self.pluginID = pluginID
-        self.pluginVersion = pluginVersion
-        self.pluginSHA256 = pluginSHA256
-        self.seed = seed
+        pluginID = method.library.manifest.id
+        pluginVersion = method.library.manifest.version
+        pluginSHA256 = try SHA256.file(method.library.path)
+        seed = model.seed
         self.options = options
     }
 
+    /// The file's content.
     package var json: JSON {
         [
             "format": 1,

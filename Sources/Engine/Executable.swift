@@ -49,6 +49,7 @@ package final class Executable {
 
     /// Elements of 4 bytes that the arena of a graph would have.
     package static func arenaCount(_ graph: Graph, capacity: Sizes) -> Int {
+        let graph = Fusion.apply(graph)
         let live = graph.live(from: graph.outputs)
         return MemoryPlan(graph, capacity: capacity) { live[$0] && !graph.nodes[$0].op.isLeaf }.count
     }

@@ -1,5 +1,6 @@
 import Glibc
 
+/// What is done to folders as a whole.
 package enum Folder {
     /// Makes the folder and those above it, where they are not there yet.
     ///
@@ -17,6 +18,21 @@ package enum Folder {
             guard mkdir(path, 0o777) == 0 else { throw .system("make the folder", errno, place: path) }
         case let number: throw .system("make the folder", number, place: path)
         }
+    }
+
+    /// Looks, without a trace, whether ``make(_:)`` would do: whether the folder, or the nearest one above it that is there,
+    /// can be written.
+    package static func check(_ path: String) throws(FormatError) {
+        var parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        var place = path
+        var status = stat()
+        while stat(place, &status) != 0 {
+            guard errno == ENOENT else { throw .system("make the folder", errno, place: path) }
+            parts.removeLast()
+            place = parts.isEmpty ? "." : parts == [""] ? "/" : parts.joined(separator: "/")
+        }
+        guard isFolder(place) else { throw .system("make the folder", ENOTDIR, place: path) }
+        guard access(place, W_OK | X_OK) == 0 else { throw .system("write", errno, place: path) }
     }
 
     /// Removes what an ``AtomicFile`` left behind when its process was killed.

@@ -5,31 +5,34 @@ import Training
 
 /// The folder that a run writes into.
 enum OutputFolder {
-    /// Looked at before any work: an adapter that is there already, a folder that cannot be written.
+    /// Looked at before any work, without a trace: an adapter that is there already, a folder that cannot be written.
     static func check(_ path: String, resumes: Bool, overwrites: Bool) throws {
         let files = FileManager.default
-        if !resumes, !overwrites,
-            files.fileExists(atPath: path + "/adapter_config.json") || Checkpoint(output: path).exists
-        {
+        let hasAdapter = files.fileExists(atPath: path + "/adapter_config.json")
+        let hasCheckpoint = Checkpoint(output: path).exists
+        if resumes, hasAdapter, !hasCheckpoint {
+            throw AdapterError(
+                "the folder holds an adapter without a checkpoint, so there is nothing to resume", place: path,
+                remedy: "replace it with --overwrite, or give another --output")
+        }
+        if !resumes, !overwrites, hasAdapter || hasCheckpoint {
             throw AdapterError(
                 "the folder already holds an adapter or a checkpoint", place: path,
                 remedy: "go on with --resume, replace it with --overwrite, or give another --output")
         }
-        try Folder.make(path)
-        guard files.isWritableFile(atPath: path) else {
-            throw AdapterError("the folder cannot be written", place: path, remedy: "give another --output")
-        }
-        for folder in [path, path + "/last", path + "/checkpoints"] { Folder.removeTemporaries(in: folder) }
+        try Folder.check(path)
     }
 
-    /// Removes what an earlier run wrote, and nothing else.
-    static func clear(_ path: String) throws {
-        for name in [
-            "adapter_config.json", "adapter_model.safetensors", Sidecar.fileName, Sidecar.programName, "metrics.jsonl",
-            "last",
-            "checkpoints",
-        ] where FileManager.default.fileExists(atPath: "\(path)/\(name)") {
-            try FileManager.default.removeItem(atPath: "\(path)/\(name)")
+    /// Makes the folder ready for a run. What an earlier run knew of itself goes, where this one is another; its adapter
+    /// stays until this one has a better: files are replaced when the first epoch ends.
+    static func prepare(_ path: String, resumes: Bool) throws {
+        try Folder.make(path)
+        let own = ["metrics.jsonl", "last", "checkpoints"].map { "\(path)/\($0)" }
+        if !resumes {
+            for item in own where FileManager.default.fileExists(atPath: item) {
+                try FileManager.default.removeItem(atPath: item)
+            }
         }
+        for folder in [path, path + "/last", path + "/checkpoints"] { Folder.removeTemporaries(in: folder) }
     }
 }

@@ -36,7 +36,8 @@ struct PeftHost: ParsableCommand {
         }
     }
 
-    /// Options may stand in front of the command too: `peft-host --plugin libLoRA.so train …`. They are moved behind it.
+    /// Options may stand in front of the command too: `peft-host --plugin libLoRA.so train …`. They are moved behind all
+    /// others, where those of a command's own command (`plugins list`) stand too.
     static func arguments(_ arguments: [String]) -> [String] {
         let commands = Set(configuration.subcommands.map { $0._commandName })
         var front: [String] = []
@@ -50,6 +51,7 @@ struct PeftHost: ParsableCommand {
             rest = rest.dropFirst(count)
         }
         guard !front.isEmpty, let command = rest.first, commands.contains(command) else { return arguments }
-        return [command] + front + rest.dropFirst()
+        let end = rest.firstIndex(of: "--") ?? rest.endIndex
+        return rest[..<end] + front + rest[end...]
     }
 }

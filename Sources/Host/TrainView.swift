@@ -48,7 +48,7 @@ final class TrainView {
             let measured = test.map { JSON.object([.init("loss", .number($0.loss))] + $0.measures) } ?? .null
             let line: JSON = [
                 "test": measured, "adapter": .string(adapter), "trainable": .integer(Int64(trainable)),
-                "peak_rss_mb": .number((Double(ProcessMemory.peak) / 1_048_576 * 10).rounded() / 10),
+                "peak_rss_mb": .number(ProcessMemory.megabytes(ProcessMemory.peak)),
             ]
             return Output.line(line.text())
         }
@@ -63,5 +63,4 @@ final class TrainView {
         let both = [Numbers.fixed(evaluation?.rocAUC, 4), Numbers.fixed(evaluation?.accuracy, 4)]
         return task.labels > 2 ? both + [Numbers.fixed(evaluation?.macroF1, 4)] : both
     }
-
 }

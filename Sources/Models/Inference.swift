@@ -1,14 +1,20 @@
 import Engine
 import Programs
 
-/// Runs a model forward over batches of any size; memory is planned anew only when a batch is larger than any before.
+/// Runs a model forward over batches of any size; memory is planned anew only when a batch is larger than any before, and
+/// than the capacity that was announced.
 package final class Inference {
     private let model: AdaptedModel
     private let pool: WorkerPool
+    private var capacity: Sizes
     private var prepared: (executable: Executable, inputs: StepBuffers)?
 
-    package init(_ model: AdaptedModel, pool: WorkerPool) {
+    /// - Parameter capacity: the largest batch that is expected.
+    package init(
+        _ model: AdaptedModel, capacity: Sizes = Sizes(tokens: 0, rows: 0, targets: 0), pool: WorkerPool
+    ) {
         self.model = model
+        self.capacity = capacity
         self.pool = pool
     }
 
@@ -39,8 +45,8 @@ package final class Inference {
     }
 
     private func prepare(for sizes: Sizes) throws -> (Executable, StepBuffers) {
-        if let prepared, prepared.executable.capacity.holds(sizes) { return prepared }
-        let capacity = prepared.map { $0.executable.capacity.union(sizes) } ?? sizes
+        if let prepared, capacity.holds(sizes) { return prepared }
+        capacity = capacity.union(sizes)
         let g = GraphBuilder()
         let outputs = model.build(in: g)
         let graph = try g.finish([outputs.logits, outputs.hidden.firstBlock, outputs.hidden.last])

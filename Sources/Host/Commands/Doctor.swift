@@ -1,95 +1,57 @@
 import ArgumentParser
-import Engine
 import Formats
 import Foundation
-import Kernels
 import PluginHost
 import Training
 
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what this installation has, what it lacks, and how that is mended.")
+        abstract: "Show what this installation has, what it lacks, and how that is mended.",
+        discussion: "Ends with 1 where something is wrong.")
 
     @OptionGroup var search: SearchOptions
     @Flag(help: "JSON on standard output.") var json = false
 
     func run() throws {
-        let cpu = CPUReport()
-        let plugins = search.search.list()
-        let broken = plugins.compactMap { item -> String? in
+        let (cpu, blas, build, demo) = (CPUReport(), BLASReport(), BuildReport(), DemoReport())
+        let found = search.search.list()
+        let plugins = found.compactMap { try? $0.library.get().manifest }.map { "\($0.id) \($0.version)" }
+        var problems = found.compactMap { item -> String? in
             if case .failure(let error) = item.library { error.description } else { nil }
         }
-        let good = plugins.compactMap { try? $0.library.get().manifest }
-        var problems = broken
-        if good.isEmpty {
-            problems.append(
-                "no plugins in \(search.search.folders.joined(separator: ", ")); build them with swift build -c release"
-            )
+        if plugins.isEmpty {
+            let folders = search.search.folders.joined(separator: ", ")
+            problems.append("there are no plugins in \(folders); build them with: swift build -c release")
         }
-        let blas = BLASReport()
         if let problem = blas.problem { problems.append(problem) }
         if json {
             let object: JSON = [
                 "version": .string(HostVersion.number), "abi": .integer(Int64(LoadedPlugin.abi.upperBound)),
                 "cpu": .string(cpu.model), "cores": .integer(Int64(ProcessInfo.processInfo.activeProcessorCount)),
-                "kernels": .string(cpu.level), "blas": blas.json, "memory_bytes": .integer(Int64(ProcessMemory.total)),
+                "cpu_features": .array(cpu.features.map(JSON.string)), "kernels": .string(cpu.level),
+                "blas": blas.json, "memory_bytes": .integer(Int64(ProcessMemory.total)),
                 "memory_available_bytes": .integer(Int64(ProcessMemory.available)),
-                "plugins": .array(good.map { .string("\($0.id) \($0.version)") }),
+                "plugins": .array(plugins.map(JSON.string)),
+                "missing_packages": .array(build.missing.map(JSON.string)),
+                "demo": ["path": .string(demo.folder), "is_complete": .bool(demo.isComplete)],
                 "problems": .array(problems.map(JSON.string)),
             ]
-            return Output.line(object.text(indent: 2))
+            Output.line(object.text(indent: 2))
+        } else {
+            let memory = (Numbers.megabytes(ProcessMemory.available), Numbers.megabytes(ProcessMemory.total))
+            for (name, text) in [
+                ("peft-host", "\(HostVersion.number), plugin ABI \(LoadedPlugin.abi.upperBound)"),
+                ("cpu", "\(cpu.model), \(ProcessInfo.processInfo.activeProcessorCount) cores"),
+                ("kernels", "\(cpu.level) (this CPU has \(cpu.features.joined(separator: " ")))"),
+                ("openblas", blas.text),
+                ("memory", "\(memory.0) free of \(memory.1)"),
+                ("plugins", plugins.isEmpty ? "none" : plugins.joined(separator: ", ")),
+                ("to build", build.text),
+                ("demo", demo.text),
+            ] { Output.line(name.padding(toLength: 11, withPad: " ", startingAt: 0) + text) }
+            Output.line(
+                problems.isEmpty ? "nothing is wrong" : problems.map { "problem: \($0)" }.joined(separator: "\n"))
         }
-        Output.line("\(HostVersion.product)  \(HostVersion.number), plugin ABI \(LoadedPlugin.abi.upperBound)")
-        Output.line(
-            "cpu        \(cpu.model), \(ProcessInfo.processInfo.activeProcessorCount) cores; kernels for \(cpu.level)")
-        Output.line(
-            "memory     \(Numbers.megabytes(ProcessMemory.available)) free of \(Numbers.megabytes(ProcessMemory.total))"
-        )
-        Output.line(
-            "plugins    \(good.isEmpty ? "none" : good.map { "\($0.id) \($0.version)" }.joined(separator: ", "))")
-        Output.line(
-            problems.isEmpty ? "nothing is missing" : problems.map { "problem    \($0)" }.joined(separator: "\n"))
-    }
-}
-
-/// The CPU, and which of the kernels written for it run.
-struct CPUReport {
-    let model: String
-    let level: String
-
-    init() {
-        let info = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let line = info.split(separator: "\n").first { $0.hasPrefix("model name") }
-        model = line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
-        level =
-            switch ph_cpu_level() {
-            case PH_CPU_AVX512: "AVX-512"
-            case PH_CPU_AVX2: "AVX2 with FMA"
-            default: "any CPU (slow)"
-            }
-    }
-}
-
-/// The OpenBLAS that solves and decomposes matrices, and whether its kernels are those for this CPU.
-struct BLASReport {
-    let text: String
-    let json: JSON
-    let problem: String?
-
-    init() {
-        do {
-            let report = try BLAS.load().report
-            text =
-                "\(report.version), kernels for \(report.core)\(report.isRight ? "" : " (this CPU's are \(report.wantedCore))")"
-            json = [
-                "path": .string(report.path), "version": .string(report.version), "kernels": .string(report.core),
-                "right_kernels": .string(report.wantedCore), "is_right": .bool(report.isRight),
-            ]
-            problem =
-                report.isRight
-                ? nil : "OpenBLAS uses the kernels for \(report.core); export OPENBLAS_CORETYPE=\(report.wantedCore)"
-        } catch {
-            (text, json, problem) = ("missing", nil, error.description)
-        }
+        if !problems.isEmpty { throw ExitCode(1) }
     }
 }

@@ -5,6 +5,7 @@ import Formats
 import Foundation
 import Models
 import PluginHost
+import Programs
 import Training
 
 struct Logits: ParsableCommand {
@@ -41,17 +42,25 @@ struct Logits: ParsableCommand {
         if let wrong = ids.first(where: { !(0..<Int32(vocabulary)).contains($0) }) {
             throw TrainingError("token id \(wrong) is outside the vocabulary of \(vocabulary)", place: "--ids")
         }
-        let inference = Inference(adapted, pool: threads.pool())
+        // The last token of a continuation is not read by the model.
+        let longest = ids.count + Swift.max((greedy ?? 0) - 1, 0)
+        guard longest <= adapted.model.configuration.context else {
+            throw TrainingError(
+                "\(longest) tokens, more than the model's context of \(adapted.model.configuration.context)",
+                place: greedy == nil ? "--ids" : "--ids with --greedy", remedy: "give fewer")
+        }
         let positions = isLanguage ? Array(0..<Int32(ids.count)) : [Int32(ids.count - 1)]
+        let capacity = Sizes(tokens: longest, rows: 1, targets: positions.count)
+        let inference = Inference(adapted, capacity: capacity, pool: threads.pool())
         let result = try inference.run(
             Batch(
                 rows: [ids], targetIndex: positions, targetLabels: positions.map { _ in 0 },
                 targetWeights: positions.map { _ in 0 }), keepsHidden: hidden != nil)
-        let last = Array(result.logits(positions.count - 1))
-        let best = last.indices.sorted { (last[$0], $1) > (last[$1], $0) }.prefix(top)
+        let last = result.logits(positions.count - 1)
+        let best = last.largest(top)
         var members: [JSON.Member] = [
             .init("top_ids", .array(best.map { .integer(Int64($0)) })),
-            .init("top_logits", .array(best.map { .number(Double(last[$0])) })),
+            .init("top_logits", .array(best.map { .number(Double(last[last.startIndex + $0])) })),
             .init("logit_sum", .number(last.reduce(0.0) { $0 + Double($1) })),
             .init("mean_nll", isLanguage && ids.count > 1 ? .number(meanLoss(result, ids)) : .null),
         ]
@@ -62,8 +71,7 @@ struct Logits: ParsableCommand {
                 let target = Int32(ids.count - 1)
                 let step = try inference.run(
                     Batch(rows: [ids], targetIndex: [target], targetLabels: [0], targetWeights: [0]))
-                let logits = step.logits(0)
-                let next = logits.indices.max { (logits[$0], $1) < (logits[$1], $0) }! - logits.startIndex
+                let next = step.logits(0).largest(1)[0]
                 ids.append(Int32(next))
                 continuation.append(.integer(Int64(next)))
             }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Formats
+import Foundation
 import PluginHost
+import Programs
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -62,17 +64,31 @@ struct Plugins: ParsableCommand {
                 return Output.line(object.text(indent: 2))
             }
             Output.line("\(manifest.id) \(manifest.version): \(manifest.summary)")
-            Output.line("  peft_type       \(manifest.peftType)")
-            Output.line("  paper           \(manifest.paper)")
-            Output.line("  licence         \(manifest.license)")
-            Output.line("  learning rate   \(manifest.defaultLearningRate)")
-            Output.line("  library         \(library.path) (\(library.machine))")
-            Output.line("  exports         \(library.exports.joined(separator: ", "))")
-            Output.line("  needs           \(library.needed.joined(separator: ", "))")
+            for (name, text) in [
+                ("peft_type", manifest.peftType), ("paper", manifest.paper), ("licence", manifest.license),
+                (
+                    "site kinds",
+                    SiteKind.allCases.filter(manifest.siteKinds.contains).map(\.name).joined(separator: ", ")
+                ),
+                ("default targets", manifest.defaultRoles.map(\.name).joined(separator: ", ")),
+                (
+                    "capabilities",
+                    Capability.allCases.filter(manifest.capabilities.contains).map(\.name).joined(separator: ", ")
+                ),
+                ("learning rate", String(manifest.defaultLearningRate)),
+                ("plugin ABI", "\(manifest.abiBuiltWith), at least \(manifest.abiMinRequired)"),
+                ("library", "\(library.path) (\(library.machine))"),
+                ("exports", library.exports.joined(separator: ", ")),
+                ("needs", library.needed.joined(separator: ", ")),
+            ] {
+                Output.line(
+                    "  " + name.padding(toLength: 17, withPad: " ", startingAt: 0) + (text.isEmpty ? "–" : text))
+            }
             Output.line("  hyperparameters (-o name=value)")
             for item in manifest.hyperparameters {
-                Output.line(
-                    "    \(item.name) = \(item.defaultValue.map { $0.json.text() } ?? "required")  \(item.summary)")
+                let value = item.defaultValue.map { $0.json.text() } ?? (item.isDerived ? "derived" : "required")
+                let pattern = item.patternField.map { "; by site: \($0)" } ?? ""
+                Output.line("    \(item.name) = \(value)  \(item.summary) (\(item.rule)\(pattern))")
             }
             for warning in library.warnings { Output.line("  warning: \(warning)") }
         }

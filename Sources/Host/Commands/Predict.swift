@@ -41,26 +41,31 @@ struct Predict: ParsableCommand {
                 "it was trained for causal-lm, which has no labels to predict", place: adapter.adapter,
                 remedy: "predict is for seq-cls adapters")
         }
-        let base = opened.model.model
-        let longest = Swift.min(maxLength ?? base.configuration.context, base.configuration.context)
-        var maker = ExampleMaker(try base.tokenizer(), maximumLength: longest, truncates: true)
+        var maker = try ExampleMaker(opened.model.model, maximumLength: maxLength, truncates: true)
         let inference = Inference(opened.model, pool: adapter.threads.pool())
-        func predict(_ row: DataSource.Row) throws {
-            let text = try maker.text(row, "text")
-            let rows = [try maker.encode(text, row)]
-            let result = try inference.run(Batch(classifying: rows, labels: [0], weights: [0]))
-            let probabilities = Classification.softmax([result.logits(0).map(Double.init)])[0]
-            show(text, probabilities, opened.labels)
+        func predict(_ texts: [DataSource.Row]) throws {
+            let examples = try texts.map { Example(tokens: try maker.encode(maker.text($0, "text"), $0), label: 0) }
+            var row = 0
+            for group in Evaluation.groups(examples) {
+                let result = try inference.run(Batch(group, scale: 0, weight: { _ in 0 }))
+                for place in group.indices {
+                    let probabilities = Classification.softmax([result.logits(place).map(Double.init)])[0]
+                    show(try maker.text(texts[row], "text"), probabilities, opened.labels)
+                    row += 1
+                }
+            }
         }
         if files.isEmpty {
+            // Each line is answered before the next is read: a program may wait for it.
             var line = 0
             while let bytes = StandardInput.line() {
                 line += 1
-                try predict(DataSource.line(bytes, place: "standard input:\(line)", line: line))
+                guard bytes.contains(where: { !$0.isWhiteSpace }) else { continue }
+                try predict([DataSource.line(bytes, place: "standard input:\(line)", line: line)])
             }
         }
-        for file in files { for row in try DataSource.texts(file) { try predict(row) } }
-        if maker.truncated > 0 { Message.warn("\(maker.truncated) texts were cut to \(longest) tokens") }
+        for file in files { try predict(DataSource.texts(file)) }
+        if maker.truncated > 0 { Message.warn("\(maker.truncated) texts were cut to \(maker.maximumLength) tokens") }
     }
 
     private func show(_ text: String, _ probabilities: [Double], _ labels: [String]) {
@@ -92,17 +97,16 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let opened = try adapter.open()
-        let base = opened.model.model
-        let longest = Swift.min(maxLength ?? base.configuration.context, base.configuration.context)
-        var maker = ExampleMaker(try base.tokenizer(), maximumLength: longest, truncates: true)
+        var maker = try ExampleMaker(opened.model.model, maximumLength: maxLength, truncates: true)
         let rows = try DataSource.rows(data)
         guard !rows.isEmpty else { throw TrainingError("the file has no rows", place: data) }
         let examples = try rows.map {
             try opened.task == .causalLM ? maker.language($0) : maker.classification($0, labels: opened.labels)
         }
-        if maker.truncated > 0 { Message.warn("\(maker.truncated) rows were cut to \(longest) tokens") }
-        let result = try Evaluation(
-            examples, Inference(opened.model, pool: adapter.threads.pool()), labels: opened.task.labels)
+        if maker.truncated > 0 { Message.warn("\(maker.truncated) rows were cut to \(maker.maximumLength) tokens") }
+        let inference = Inference(
+            opened.model, capacity: Evaluation.capacity(examples), pool: adapter.threads.pool())
+        let result = try Evaluation(examples, inference, labels: opened.task.labels)
         if json {
             let members =
                 [.init("rows", .integer(Int64(result.rows))), .init("loss", .number(result.loss))] + result.measures

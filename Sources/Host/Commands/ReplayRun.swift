@@ -57,12 +57,8 @@ struct ReplayRun: ParsableCommand {
         ]
         Output.line(last.text())
         guard let output else { return }
-        let sidecar = Sidecar(
-            basePath: URL(filePath: model).standardizedFileURL.path, baseFingerprint: try base.fingerprint(),
-            task: recorded.task, labels: (0..<recorded.task.labels).map(String.init), pluginID: library.manifest.id,
-            pluginVersion: library.manifest.version, pluginSHA256: try SHA256.file(library.path), seed: 0,
-            options: .null)
+        let sidecar = try Sidecar(
+            adapted, traced, labels: (0..<recorded.task.labels).map(String.init), options: .null)
         try AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar).write(to: output)
     }
-
 }

@@ -59,6 +59,7 @@ struct Train: ParsableCommand {
         ] where !(value.isFinite && value >= 0) {
             throw ValidationError("--\(name) \(value): a number from 0 up")
         }
+        if resume, overwrite { throw ValidationError("--resume and --overwrite: one of them") }
         if output.isEmpty { throw ValidationError("--output is empty") }
         if seed > UInt64(Int64.max) { throw ValidationError("--seed \(seed): at most \(Int64.max)") }
         _ = try splitShares()
@@ -67,39 +68,36 @@ struct Train: ParsableCommand {
 
     func run() throws {
         let started = ProcessStart.date
+        let code = ProcessMemory.files
         let library = try method.library()
         try OutputFolder.check(output, resumes: resume, overwrites: overwrite)
         let base = try Model(model)
-        let tokenizer = try base.tokenizer()
+        let maker = try ExampleMaker(base, maximumLength: maxLength, truncates: !noTruncate)
         let source = try DataSource(data, split: try splitShares(), seed: seed)
-        let context = base.configuration.context
-        let longest = Swift.min(maxLength ?? context, context)
-        let maker = ExampleMaker(tokenizer, maximumLength: longest, truncates: !noTruncate)
         let splits = try DataSplits(source, maker, classifies: task == .sequenceClassification)
-        if splits.truncated > 0 { Message.warn("\(splits.truncated) rows were cut to \(longest) tokens") }
+        if splits.truncated > 0 { Message.warn("\(splits.truncated) rows were cut to \(maker.maximumLength) tokens") }
 
         let learned: Task = task == .causalLM ? .causalLM : .sequenceClassification(labels: splits.labels.count)
         let traced = try method.trace(library, model: base.configuration, task: learned)
         var options = trainingOptions(defaultRate: traced.defaultLearningRate)
-        options.maximumLength = longest
+        options.maximumLength = maker.maximumLength
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
-        show(TrainableCount(adapted).text)
+        let count = TrainableCount(adapted)
+        show(count.frozenText)
+        show(count.text)
 
         let plan = BatchPlan(splits.train, options, labels: learned.labels)
-        try checkMemory(adapted, plan, splits)
-        let sidecar = Sidecar(
-            basePath: URL(filePath: model).standardizedFileURL.path, baseFingerprint: try base.fingerprint(),
-            task: learned, labels: splits.labels,
-            pluginID: traced.library.manifest.id, pluginVersion: traced.library.manifest.version,
-            pluginSHA256: try SHA256.file(traced.library.path), seed: seed, options: options.json)
+        try checkMemory(adapted, plan, splits, code: code)
+        let sidecar = try Sidecar(adapted, traced, labels: splits.labels, options: options.json)
         let writer = AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar)
         // The data last: what they come to depends on the options before.
         let identity: JSON = [
             "base": .string(sidecar.baseFingerprint), "task": .string(learned.name),
-            "plugin": .string(sidecar.pluginID), "settings": .object(traced.fields), "options": options.json,
+            "plugin": .string(sidecar.pluginID), "program": .string(SHA256.of(traced.program.encode())),
+            "settings": .object(traced.fields), "options": options.json,
             "data": .string(DataHash.of(splits)),
         ]
-        if overwrite, !resume { try OutputFolder.clear(output) }
+        try OutputFolder.prepare(output, resumes: resume)
 
         let pool = threads.pool()
         let run = TrainingRun(
@@ -107,22 +105,26 @@ struct Train: ParsableCommand {
         ) { try writer.write(to: $0) }
         let view = TrainView(task: learned, json: json)
         Interrupt.watch()
-        let finished = try run.run(resumes: resume, shouldStop: { Interrupt.happened }, view.show)
-        guard finished else {
+        do {
+            try run.run(resumes: resume, shouldStop: { Interrupt.happened }, view.show)
+            try finish(adapted, splits, view, run.inference)
+        } catch is Interrupted {
             view.clear()
-            let kept = Checkpoint(output: output).exists ? "the last checkpoint is kept" : "there was no checkpoint yet"
-            Message.note("interrupted: \(kept); go on with --resume")
+            Message.note("interrupted: the last checkpoint is kept; go on with --resume")
             throw ExitCode(130)
         }
-        try finish(adapted, splits, view, pool)
     }
 
     /// The test row is that of the adapter that was kept, read back from its folder.
-    private func finish(_ adapted: AdaptedModel, _ splits: DataSplits, _ view: TrainView, _ pool: WorkerPool) throws {
+    private func finish(_ adapted: AdaptedModel, _ splits: DataSplits, _ view: TrainView, _ inference: Inference) throws
+    {
         try StoredAdapter(output).load(into: adapted)
         let test =
             splits.test.isEmpty
-            ? nil : try Evaluation(splits.test, Inference(adapted, pool: pool), labels: adapted.task.labels)
+            ? nil
+            : try Evaluation(
+                splits.test, inference, labels: adapted.task.labels,
+                shouldStop: { Interrupt.happened })
         view.finish(test, adapter: output, trainable: adapted.tensors.trainedCount)
     }
 
@@ -151,10 +153,10 @@ struct Train: ParsableCommand {
         return (shares[0], shares.count == 2 ? shares[1] : 0)
     }
 
-    private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits) throws {
+    private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int) throws {
         let forecast = try Forecast(
             adapted, capacity: plan.capacity, evaluation: Evaluation.capacity(splits.valid + splits.test),
-            resident: ProcessMemory.resident)
+            process: ProcessMemory.anonymous + code)
         show(
             "memory forecast: \(Numbers.megabytes(forecast.total)) (weights \(Numbers.megabytes(forecast.weights)), activations "
                 + "\(Numbers.megabytes(forecast.activations)), method \(Numbers.megabytes(forecast.method)), program "

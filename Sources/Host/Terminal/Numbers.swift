@@ -1,21 +1,15 @@
+import Formats
 import Foundation
+import Training
 
 /// Numbers as people read them.
 enum Numbers {
     static func fixed(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
     static func fixed(_ value: Double?, _ digits: Int) -> String { value.map { fixed($0, digits) } ?? "–" }
 
-    static func grouped(_ value: Int) -> String {
-        var digits = String(value)
-        var place = digits.count - 3
-        while place > 0 {
-            digits.insert(",", at: digits.index(digits.startIndex, offsetBy: place))
-            place -= 3
-        }
-        return digits
+    static func megabytes(_ bytes: Int) -> String {
+        "\(Int(ProcessMemory.megabytes(bytes).rounded()).grouped) MB"
     }
-
-    static func megabytes(_ bytes: Int) -> String { "\(grouped(Int((Double(bytes) / 1_048_576).rounded()))) MB" }
 
     static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite else { return "–" }

@@ -30,7 +30,7 @@ package struct Hyperparameter: Equatable, Sendable {
     }
 
     /// What a value must be, for errors: "an integer from 1 to 1024".
-    var rule: String {
+    package var rule: String {
         var text = type.article
         if !choices.isEmpty { text += " out of " + choices.joined(separator: ", ") }
         func number(_ value: Double) -> String { Int(exactly: value).map(String.init) ?? String(value) }

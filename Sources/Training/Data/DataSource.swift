@@ -4,6 +4,7 @@ import Foundation
 
 /// Finds the files of a data folder and reads their rows, split into training, validation and test.
 package struct DataSource: Sendable {
+    /// The rows to learn from; at least one.
     package var train: [Row]
     package var valid: [Row]
     package var test: [Row]
@@ -77,13 +78,14 @@ package struct DataSource: Sendable {
         return table.records.map { Row(record: $0, place: table.place($0)) }
     }
 
-    /// The rows of a file to predict for: of `.tsv`, `.csv` and `.jsonl` their column `text`, of others every line.
+    /// The rows of a file to predict for: of `.tsv`, `.csv` and `.jsonl` their column `text`, of others every line that is not blank.
     package static func texts(_ path: String) throws -> [Row] {
         if ["tsv", "csv", "jsonl"].contains(URL(filePath: path).pathExtension.lowercased()) { return try rows(path) }
         let bytes = try MappedFile.content(path)
         var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
         if lines.last?.isEmpty == true { lines.removeLast() }
-        return try lines.enumerated().map { try line($1, place: "\(path):\($0 + 1)", line: $0 + 1) }
+        return try lines.enumerated().filter { $1.contains { !$0.isWhiteSpace } }
+            .map { try line($1, place: "\(path):\($0 + 1)", line: $0 + 1) }
     }
 
     /// A row of nothing but a text.
@@ -93,6 +95,11 @@ package struct DataSource: Sendable {
         }
         return Row(record: DataTable.Record(line: line, values: ["text": .string(text)]), place: place)
     }
+}
+
+extension UInt8 {
+    /// A space, a tab or a carriage return.
+    package var isWhiteSpace: Bool { [0x20, 0x09, 0x0D].contains(self) }
 }
 
 /// Orders that the seed and a name fix: counter-based, so nothing but them enters.

@@ -1,5 +1,6 @@
 /// One row of the data as the model sees it.
 package struct Example: Equatable, Sendable {
+    /// Token ids.
     package var tokens: [Int32]
     /// Classification: the number of its label.
     package var label: Int32?

@@ -5,26 +5,30 @@ import Text
 /// Turns the rows of data files into examples: tokens, labels, and what the loss asks for.
 package struct ExampleMaker {
     private let tokenizer: Tokenizer
-    private let template: ChatTemplate?
+    /// The model's, read when the first row has messages.
+    private var template: ChatTemplate?
     /// A row has at most this many tokens.
-    private let maximumLength: Int
+    package let maximumLength: Int
     /// Whether a longer row is cut, or refused.
     private let truncates: Bool
+    /// How many rows were cut so far.
     package private(set) var truncated = 0
 
+    /// For a model's own tokenizer and context.
+    ///
+    /// - Parameter maximumLength: tokens of a row at most; no more than the context, which nil stands for.
+    /// - Throws: errors of reading the tokenizer.
+    package init(_ model: Model, maximumLength: Int?, truncates: Bool) throws {
+        let context = model.configuration.context
+        self.init(
+            try model.tokenizer(), maximumLength: Swift.min(maximumLength ?? context, context), truncates: truncates)
+    }
+
+    /// - Parameter truncates: whether a longer row is cut, or refused.
     package init(_ tokenizer: Tokenizer, maximumLength: Int, truncates: Bool) {
         self.tokenizer = tokenizer
         self.maximumLength = maximumLength
         self.truncates = truncates
-        template = nil
-    }
-
-    private init(_ other: ExampleMaker, template: ChatTemplate) {
-        tokenizer = other.tokenizer
-        maximumLength = other.maximumLength
-        truncates = other.truncates
-        truncated = other.truncated
-        self.template = template
     }
 
     // MARK: Classification
@@ -41,6 +45,7 @@ package struct ExampleMaker {
         return names.sorted { $0.unicodeScalars.lexicographicallyPrecedes($1.unicodeScalars) }
     }
 
+    /// A row with the columns text and label: the last token's output is to tell the label.
     package mutating func classification(_ row: DataSource.Row, labels: [String]) throws -> Example {
         let name = try ExampleMaker.label(row)
         guard let label = labels.firstIndex(of: name) else {
@@ -65,6 +70,8 @@ package struct ExampleMaker {
 
     // MARK: Language modelling
 
+    /// A row with messages (learned: the assistant's turns), with prompt and completion (learned: the completion and the
+    /// end-of-sequence token behind it), or with text (learned: every token).
     package mutating func language(_ row: DataSource.Row) throws -> Example {
         if row.record["messages"] != nil { return try conversation(row) }
         if row.record["prompt"] != nil || row.record["completion"] != nil {
@@ -94,7 +101,7 @@ package struct ExampleMaker {
                     "the model has no chat template for \"messages\"", place: row.place,
                     remedy: "use prompt and completion instead")
             }
-            self = ExampleMaker(self, template: try ChatTemplate(source: source))
+            template = try ChatTemplate(source: source)
         }
         func token(_ id: Int32?) throws -> String? { try id.map { try tokenizer.token($0) } }
         let turns: ChatTurns
@@ -139,6 +146,7 @@ package struct ExampleMaker {
 
     // MARK: Text
 
+    /// What a row has in a column, which must be there.
     package func text(_ row: DataSource.Row, _ column: String, mayBeEmpty: Bool = false) throws -> String {
         guard let value = row.record[column] else {
             throw TrainingError(

@@ -8,6 +8,7 @@ package struct BatchPlan: Sendable {
     private let options: TrainingOptions
     private let classWeights: [Float]
 
+    /// - Parameter labels: how many classes; 0 for language modelling.
     package init(_ examples: [Example], _ options: TrainingOptions, labels: Int) {
         self.examples = examples
         self.options = options
@@ -22,6 +23,7 @@ package struct BatchPlan: Sendable {
         classWeights = weights
     }
 
+    /// Optimizer steps.
     package var stepsPerEpoch: Int {
         let batches = (examples.count + options.batchSize - 1) / options.batchSize
         return (batches + options.accumulation - 1) / options.accumulation
@@ -29,7 +31,6 @@ package struct BatchPlan: Sendable {
 
     package var epochs: Int { options.epochs }
     package var totalSteps: Int { stepsPerEpoch * options.epochs }
-    package var tokensPerEpoch: Int { examples.reduce(0) { $0 + $1.tokens.count } }
 
     /// The largest micro-batch of the run: no larger than its epochs will really draw.
     package var capacity: Sizes {
@@ -68,9 +69,10 @@ package struct BatchPlan: Sendable {
 }
 
 extension Batch {
-    /// - Parameters:
-    ///   - weight: how much each target of a row counts, times `scale`.
-    init(_ examples: [Example], scale: Float, weight: (Example) -> Float) {
+    /// The batch of these rows, in their order.
+    ///
+    /// - Parameter weight: how much each target of a row counts in the loss, times `scale`.
+    package init(_ examples: [Example], scale: Float, weight: (Example) -> Float) {
         let rows = examples.map(\.tokens)
         if examples.first?.label != nil {
             self.init(

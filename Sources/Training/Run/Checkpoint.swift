@@ -15,9 +15,8 @@ package struct Checkpoint {
         package var stepInEpoch = 0
         /// Sum of the losses of the steps of that epoch.
         package var lossSum = 0.0
-        /// The lowest validation loss so far, and the epoch (from 1) that had it.
+        /// The lowest validation loss so far.
         package var bestLoss: Double?
-        package var bestEpoch = 0
         /// One line of `metrics.jsonl` for each epoch done.
         package var reports: [JSON] = []
         package var isFinished = false
@@ -30,7 +29,7 @@ package struct Checkpoint {
                 return false
             }
             return step == epoch * plan.stepsPerEpoch + stepInEpoch && step <= plan.totalSteps && lossSum.isFinite
-                && isFinished == (epoch == plan.epochs) && reports.count == epoch && (0...epoch).contains(bestEpoch)
+                && isFinished == (epoch == plan.epochs) && reports.count == epoch
         }
     }
 
@@ -58,7 +57,7 @@ package struct Checkpoint {
         let json: JSON = [
             "format": 1, "step": .integer(Int64(position.step)), "epoch": .integer(Int64(position.epoch)),
             "step_in_epoch": .integer(Int64(position.stepInEpoch)), "loss_sum": .number(position.lossSum),
-            "best_loss": position.bestLoss.map(JSON.number) ?? nil, "best_epoch": .integer(Int64(position.bestEpoch)),
+            "best_loss": position.bestLoss.map(JSON.number) ?? nil,
             "finished": .bool(position.isFinished), "reports": .array(position.reports), "identity": identity,
         ]
         try AtomicFile.write(json.text(indent: 2) + "\n", to: head)
@@ -93,7 +92,6 @@ package struct Checkpoint {
         (position.step, position.epoch, position.stepInEpoch) = (step, epoch, stepInEpoch)
         (position.lossSum, position.isFinished, position.reports) = (lossSum, isFinished, reports)
         position.bestLoss = json["best_loss"]?.double
-        position.bestEpoch = json["best_epoch"]?.int ?? 0
         guard position.isPossible(plan) else {
             throw TrainingError(
                 "the checkpoint stands at step \(step), epoch \(epoch), step \(stepInEpoch) of it, which a run of "

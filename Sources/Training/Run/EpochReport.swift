@@ -8,7 +8,9 @@ package struct EpochReport: Equatable, Sendable {
     package var valid: Evaluation?
     /// Of the training part alone.
     package var tokensPerSecond: Double
+    /// Bytes.
     package var peakMemory: Int
+    /// From the process's start to the end of the first step of this process.
     package var secondsToFirstStep: Double
 
     /// One line of `metrics.jsonl` and of `--json`.
@@ -20,7 +22,7 @@ package struct EpochReport: Equatable, Sendable {
         if let valid { members += valid.measures }
         members += [
             .init("tokens_per_second", .number(tokensPerSecond)),
-            .init("peak_rss_mb", .number((Double(peakMemory) / 1_048_576 * 10).rounded() / 10)),
+            .init("peak_rss_mb", .number(ProcessMemory.megabytes(peakMemory))),
             .init("seconds_to_first_step", .number(secondsToFirstStep)),
         ]
         return .object(members)

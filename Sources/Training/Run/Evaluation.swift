@@ -15,11 +15,16 @@ package struct Evaluation: Equatable, Sendable {
     /// Language modelling only.
     package var perplexity: Double?
 
-    /// Rows that are run at once; the result of a row does not depend on it.
+    /// Tokens of the rows that are run together; the result of a row does not depend on it.
     static let tokensAtOnce = 512
 
-    /// - Parameter labels: how many classes; 0 for language modelling.
-    package init(_ examples: [Example], _ inference: Inference, labels: Int) throws {
+    /// - Parameters:
+    ///   - labels: how many classes; 0 for language modelling.
+    ///   - shouldStop: asked after every batch.
+    /// - Throws: ``Interrupted`` where `shouldStop` said so.
+    package init(
+        _ examples: [Example], _ inference: Inference, labels: Int, shouldStop: () -> Bool = { false }
+    ) throws {
         rows = examples.count
         var (total, count) = (0.0, 0)
         var logits: [[Double]] = []
@@ -35,6 +40,7 @@ package struct Evaluation: Equatable, Sendable {
                     count += 1
                 }
             }
+            if shouldStop() { throw Interrupted() }
         }
         if labels > 0 {
             let truth = examples.map { Int($0.label!) }
@@ -54,7 +60,7 @@ package struct Evaluation: Equatable, Sendable {
     }
 
     /// Rows in their order, together up to ``tokensAtOnce`` tokens (one row at least).
-    static func groups(_ examples: [Example]) -> [[Example]] {
+    package static func groups(_ examples: [Example]) -> [[Example]] {
         var groups: [[Example]] = []
         var tokens = tokensAtOnce
         for example in examples {

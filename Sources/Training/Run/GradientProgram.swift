@@ -34,8 +34,6 @@ package final class GradientProgram {
         return (try g.finish([loss] + present.map(\.1)), present.map(\.0))
     }
 
-    package var arenaBytes: Int { executable.arenaBytes }
-
     /// Runs a micro-batch.
     ///
     /// - Parameter accumulates: adds to the gradients in the store instead of replacing them.

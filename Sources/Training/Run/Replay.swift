@@ -124,7 +124,7 @@ package struct Replay {
         let last = Int32(recorded.probe.count - 1)
         let batch = Batch(rows: [recorded.probe], targetIndex: [last], targetLabels: [0], targetWeights: [0])
         let logits = Array(try Inference(model, pool: pool).run(batch).logits(0))
-        let top = logits.indices.sorted { logits[$0] > logits[$1] }.prefix(20)
-        return (Array(top), top.map { logits[$0] })
+        let top = logits[...].largest(20)
+        return (top, top.map { logits[$0] })
     }
 }

@@ -3,6 +3,11 @@ import Formats
 import Foundation
 import Models
 
+/// The user ended the work at hand.
+package struct Interrupted: Error {
+    package init() {}
+}
+
 /// One training run: epochs of steps, evaluation, checkpoints, and the adapters of the best and of the last epoch.
 package final class TrainingRun {
     /// What a run tells while it goes on.
@@ -19,7 +24,8 @@ package final class TrainingRun {
     private let output: String
     private let identity: JSON
     private let pool: WorkerPool
-    private let inference: Inference
+    /// Of validation, and then of the test rows.
+    package let inference: Inference
     private let started: Date
     /// Writes the adapter with the tensors' present values.
     private let save: (_ folder: String) throws -> Void
@@ -40,17 +46,18 @@ package final class TrainingRun {
         self.pool = pool
         self.started = started
         self.save = save
-        inference = Inference(model, pool: pool)
+        inference = Inference(model, capacity: Evaluation.capacity(data.valid + data.test), pool: pool)
     }
 
     /// Trains to the end.
     ///
     /// - Parameters:
     ///   - resumes: goes on at the last checkpoint, where there is one.
-    ///   - shouldStop: asked after every step; true ends the run there, with its last checkpoint in place.
+    ///   - shouldStop: asked after every step and every batch of an evaluation.
     ///   - report: told what happens.
-    /// - Returns: false where `shouldStop` ended it.
-    package func run(resumes: Bool, shouldStop: () -> Bool, _ report: (Event) -> Void) throws -> Bool {
+    /// - Throws: ``Interrupted`` where `shouldStop` said so, with the last checkpoint in place; `TrainingError` where
+    ///   numbers are not finite any more or the checkpoint is another run's; errors of writing.
+    package func run(resumes: Bool, shouldStop: () -> Bool, _ report: (Event) -> Void) throws {
         let plan = BatchPlan(data.train, options, labels: model.task.labels)
         let checkpoint = Checkpoint(output: output)
         var position = Checkpoint.Position()
@@ -58,7 +65,9 @@ package final class TrainingRun {
             position = try checkpoint.read(into: model.tensors, identity: identity, plan: plan)
             report(.resumed(step: position.step, of: plan.totalSteps))
         }
-        guard !position.isFinished else { return true }
+        guard !position.isFinished else { return }
+        // From the first second the folder says whose run it is.
+        if position.step == 0 { try checkpoint.write(position, model.tensors, identity: identity) }
         let program = try GradientProgram(model, capacity: plan.capacity, pool: pool)
         let schedule = Schedule(options.schedule, warmupSteps: options.warmupSteps, totalSteps: plan.totalSteps)
         var optimizer = Optimizer()
@@ -101,14 +110,13 @@ package final class TrainingRun {
                     .step(
                         step: position.step, of: plan.totalSteps, loss: loss, tokensPerSecond: Double(tokens) / seconds)
                 )
-                if shouldStop() { return false }
+                if shouldStop() { throw Interrupted() }
             }
             try finishEpoch(
                 &position, steps: steps.count, tokensPerSecond: seconds > 0 ? Double(tokens) / seconds : 0,
-                secondsToFirstStep: secondsToFirstStep ?? 0, report)
+                secondsToFirstStep: secondsToFirstStep ?? 0, shouldStop: shouldStop, report)
             try checkpoint.write(position, model.tensors, identity: identity)
         }
-        return true
     }
 
     /// Whether a checkpoint inside an epoch is wanted here.
@@ -119,9 +127,11 @@ package final class TrainingRun {
     /// Evaluates, keeps the adapter if it is the best so far, and notes the epoch.
     private func finishEpoch(
         _ position: inout Checkpoint.Position, steps: Int, tokensPerSecond: Double, secondsToFirstStep: Double,
-        _ report: (Event) -> Void
+        shouldStop: () -> Bool, _ report: (Event) -> Void
     ) throws {
-        let valid = data.valid.isEmpty ? nil : try Evaluation(data.valid, inference, labels: model.task.labels)
+        let valid =
+            data.valid.isEmpty
+            ? nil : try Evaluation(data.valid, inference, labels: model.task.labels, shouldStop: shouldStop)
         let isMeasured = valid?.loss.isFinite ?? true
         guard isMeasured, model.tensors.values.floatArray.allSatisfy(\.isFinite) else {
             throw TrainingError(
@@ -136,7 +146,6 @@ package final class TrainingRun {
         if isBest {
             try save(output)
             position.bestLoss = valid?.loss
-            position.bestEpoch = epoch.epoch
         }
         position.reports.append(epoch.json)
         try AtomicFile.write(
