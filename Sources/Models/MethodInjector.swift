@@ -13,7 +13,9 @@ struct MethodInjector: SiteInjector {
         self.number = number
         func sites(_ kind: SiteKind) -> [String: Int] {
             Dictionary(
-                uniqueKeysWithValues: program.sites.enumerated().filter { $1.site.kind == kind }.map { ($1.site.module, $0) })
+                uniqueKeysWithValues: program.sites.enumerated().filter { $1.site.kind == kind }.map {
+                    ($1.site.module, $0)
+                })
         }
         siteOfModule = sites(.linear)
         siteOfTensor = sites(.weight)
@@ -44,7 +46,9 @@ struct MethodInjector: SiteInjector {
         return g.inline(graph) { node, inputs in
             switch node.op {
             case .argument:
-                guard let operand, node.attributes.integers[0] == 0 else { return g.fail("a graph has no such operand") }
+                guard let operand, node.attributes.integers[0] == 0 else {
+                    return g.fail("a graph has no such operand")
+                }
                 return operand
             case .parameter:
                 let tensor = node.attributes.integers[0]

@@ -26,8 +26,15 @@ extension Model {
         let configuration =
             FileManager.default.fileExists(atPath: settings)
             ? try JSON.parse(MappedFile.content(settings), place: settings) : nil
-        return try Tokenizer(
+        var tokenizer = try Tokenizer(
             json: JSON.parse(MappedFile.content(file), place: file), configuration: configuration, place: file)
+        // Without a tokenizer_config.json the model's own config says which token ends a text.
+        let config = URL(filePath: file).deletingLastPathComponent().path + "/config.json"
+        if tokenizer.eosID == nil, FileManager.default.fileExists(atPath: config) {
+            let end = try JSON.parse(MappedFile.content(config), place: config)["eos_token_id"]
+            if let id = (end?.array?.first ?? end)?.int.flatMap(Int32.init(exactly:)) { try tokenizer.end(with: id) }
+        }
+        return tokenizer
     }
 }
 

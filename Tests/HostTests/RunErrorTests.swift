@@ -60,7 +60,7 @@ extension HostTests {
                 return try Program.Running("/bin/sh", ["-c", "ulimit -f 2; exec \(Program.path) \(words)"]).wait()
             }
             try expectFailure(
-                try limited(train(scratch / "other")), code: 1, ["other", "adapter_model.safetensors", "write"])
+                try limited(train(scratch / "other")), code: 1, ["other", "safetensors", "write"])
             #expect(!FileManager.default.fileExists(atPath: scratch / "other/adapter_model.safetensors"))
             try expectNoTemporaries(scratch / "other")
             #expect(try AdapterFolder(output).content() == before)

@@ -46,7 +46,10 @@ extension RecordedTests {
             recording.sites = [makeSite(PEFT_SITE_LINEAR, "a"), makeSite(PEFT_SITE_LINEAR, "b")]
             let plugin = try LoadedPlugin(library: Self.swift)
             #expect(plugin.plan(recording) == ["take(0)", "take(1)"])
-            #expect(plugin.method(recording) == [])
+            #expect(
+                plugin.method(recording).allSatisfy {
+                    $0.hasPrefix("begin(6)") || $0.hasPrefix("field(") || $0 == "end([])"
+                })
         }
 
         @Test(arguments: [false, true])
@@ -75,7 +78,17 @@ extension RecordedTests {
             let result = try run("objcopy", ["-O", "binary", "-j", "peft_manifest", library.path, section.path])
             try #require(result.code == 0, "\(result.output)")
             let manifest = try JSON.parse(Data(contentsOf: section).prefix { $0 != 0 }, place: "manifest")
-            #expect(try manifest == description(LoadedPlugin(library: library).plugin))
+            #expect(try sorted(manifest) == sorted(description(LoadedPlugin(library: library).plugin)))
+        }
+
+        /// The order of members says nothing.
+        private func sorted(_ json: JSON) -> JSON {
+            switch json {
+            case .object(let members):
+                .object(members.map { .init($0.key, sorted($0.value)) }.sorted { $0.key < $1.key })
+            case .array(let elements): .array(elements.map(sorted))
+            default: json
+            }
         }
 
         /// What the code says, in the manifest's form. Covers the types and capabilities that LoRA has.
@@ -91,7 +104,8 @@ extension RecordedTests {
             let hyperparameters = array(plugin.hyperparameters, plugin.hyperparameter_count).map { field -> JSON in
                 let isPerSite = field.flags & PEFT_FLAG_PER_SITE != 0
                 return [
-                    "name": .string(string(field.name)), "type": .string(field.type == 0 ? "integer" : "number"),
+                    "name": .string(string(field.name)),
+                    "type": .string(["integer", "number", "boolean"][Int(field.type)]),
                     "default": json(string(field.default_value)), "minimum": bound(field.minimum),
                     "maximum": bound(field.maximum),
                     "choices": strings(array(field.choices, field.choice_count).map { string($0) }),

@@ -93,8 +93,8 @@ struct Train: ParsableCommand {
         // The data last: what they come to depends on the options before.
         let identity: JSON = [
             "base": .string(sidecar.baseFingerprint), "task": .string(learned.name),
-            "plugin": .string(sidecar.pluginID), "program": .string(SHA256.of(traced.program.encode())),
-            "settings": .object(traced.fields), "options": options.json,
+            "plugin": .string(sidecar.pluginID), "settings": .object(traced.fields), "options": options.json,
+            "program": .string(SHA256.of(traced.program.encode())),
             "data": .string(DataHash.of(splits)),
         ]
         try OutputFolder.prepare(output, resumes: resume)

@@ -149,3 +149,13 @@ package struct Tokenizer: Sendable {
         }
     }
 }
+
+extension Tokenizer {
+    /// Says which token ends a text, where the tokenizer's own files do not.
+    ///
+    /// - Throws: `FormatError` where there is no such token.
+    package mutating func end(with id: Int32) throws(FormatError) {
+        try check([id])
+        eosID = id
+    }
+}
