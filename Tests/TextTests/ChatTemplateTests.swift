@@ -37,3 +37,20 @@ import Text
         }
     }
 }
+
+/// What a rendered conversation is to its tokenizer.
+@Suite struct ChatTokenTests {
+    @Test func idsOfRenderings() throws {
+        var count = 0
+        for line in try Fixtures.lines("chat/expected.jsonl") {
+            guard let name = line["tokenizer"]?.string, let ids = line["ids"]?.array?.map({ Int32($0.int ?? -1) }) else {
+                continue
+            }
+            let tokenizer = try Tokenizer(json: Fixtures.json("tokenizers/\(name)/tokenizer.json"), place: name)
+            let text = try #require(line["text"]?.string)
+            #expect(tokenizer.encode(text, addSpecialTokens: false) == ids)
+            count += 1
+        }
+        #expect(count > 0)
+    }
+}
