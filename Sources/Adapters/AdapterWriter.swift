@@ -46,15 +46,16 @@ package struct AdapterWriter {
             .init("revision", nil),
             .init("task_type", .string(model.task.name)),
         ]
-        for field in model.method?.exportMap?.fields ?? [] {
-            if case .fixed(let text) = field.source, let value = try? JSON.parse(text.utf8, place: field.path) {
-                members.removeAll { $0.key == field.path }
-                members.append(.init(field.path, value))
-            }
-        }
         for field in fields where field.key != "modules_to_save" {
             members.removeAll { $0.key == field.key }
             members.append(field)
+        }
+        // What the method says of a field counts last; its JSON was checked when it was traced or decoded.
+        for field in model.method?.exportMap?.fields ?? [] {
+            members.removeAll { $0.key == field.path }
+            if case .fixed(let text) = field.source, let value = try? JSON.parse(text.utf8, place: field.path) {
+                members.append(.init(field.path, value))
+            }
         }
         return .object(members.sorted { $0.key < $1.key })
     }

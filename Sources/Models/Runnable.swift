@@ -13,6 +13,7 @@ extension MethodProgram {
                 "config fields that are computed",
                 exportMap?.fields.contains { if case .output = $0.source { true } else { false } } ?? false
             ),
+            ("config fields inside others", exportMap?.fields.contains { $0.path.contains("/") } ?? false),
             ("an import graph", importMap != nil),
         ]
         for (name, isThere) in parts where isThere {

@@ -43,7 +43,8 @@ import Text
     @Test func idsOfRenderings() throws {
         var count = 0
         for line in try Fixtures.lines("chat/expected.jsonl") {
-            guard let name = line["tokenizer"]?.string, let ids = line["ids"]?.array?.map({ Int32($0.int ?? -1) }) else {
+            guard let name = line["tokenizer"]?.string, let ids = line["ids"]?.array?.map({ Int32($0.int ?? -1) })
+            else {
                 continue
             }
             let tokenizer = try Tokenizer(json: Fixtures.json("tokenizers/\(name)/tokenizer.json"), place: name)
