@@ -15,8 +15,9 @@ package struct Evaluation: Equatable, Sendable {
     /// Language modelling only.
     package var perplexity: Double?
 
-    /// Tokens of the rows that are run together; the result of a row does not depend on it.
-    static let tokensAtOnce = 512
+    /// Tokens of the rows that are run together; the result of a row does not depend on it. In language modelling each has
+    /// the logits of a whole vocabulary, so there are fewer.
+    private static func tokensAtOnce(_ examples: [Example]) -> Int { examples.first?.label == nil ? 128 : 512 }
 
     /// - Parameters:
     ///   - labels: how many classes; 0 for language modelling.
@@ -59,12 +60,13 @@ package struct Evaluation: Equatable, Sendable {
         }
     }
 
-    /// Rows in their order, together up to ``tokensAtOnce`` tokens (one row at least).
+    /// Rows in their order, together up to 512 or 128 tokens (one row at least).
     package static func groups(_ examples: [Example]) -> [[Example]] {
         var groups: [[Example]] = []
-        var tokens = tokensAtOnce
+        let most = tokensAtOnce(examples)
+        var tokens = most
         for example in examples {
-            if tokens + example.tokens.count > tokensAtOnce {
+            if tokens + example.tokens.count > most {
                 groups.append([])
                 tokens = 0
             }
