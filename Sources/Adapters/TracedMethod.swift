@@ -11,16 +11,19 @@ package struct TracedMethod {
     package let defaultLearningRate: Double
     package let library: PluginLibrary
 
+    /// The ids of a text, special tokens included, for methods that start from one.
+    package typealias Tokenize = (String) throws -> [Int32]
+
     /// Traces a plugin with what the user typed.
     ///
     /// - Parameter options: `-o name=value`, in the order of the command line.
     package init(
         _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
-        warn: (String) -> Void
+        tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
         let settings = try Settings(plugin.description, options: options)
-        try self.init(plugin, library, settings, model, task, warn)
+        try self.init(plugin, library, settings, model, task, tokenize, warn)
     }
 
     /// Traces a plugin with the hyperparameters of an `adapter_config.json`.
@@ -28,25 +31,26 @@ package struct TracedMethod {
     /// - Parameter tensors: names of the tensors that the adapter holds.
     package init(
         _ library: PluginLibrary, configuration: JSON, place: String, tensors: Set<String>, model: LlamaConfiguration,
-        task: Task, warn: (String) -> Void
+        task: Task, tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
         let settings = try importSettings(
             plugin, config: configuration, place: place, tensors: tensors, model: model.description, task: task.name,
             labels: task.labels)
-        try self.init(plugin, library, settings, model, task, warn)
+        try self.init(plugin, library, settings, model, task, tokenize, warn)
     }
 
     private init(
         _ plugin: LoadedPlugin, _ library: PluginLibrary, _ settings: Settings, _ model: LlamaConfiguration,
-        _ task: Task, _ warn: (String) -> Void
+        _ task: Task, _ tokenize: @escaping Tokenize, _ warn: (String) -> Void
     ) throws {
         for warning in plugin.warnings { warn(warning) }
         try TracedMethod.checkSavedModules(settings.selection.modulesToSave, task)
         self.library = library
         program = try trace(
-            plugin, settings, model: model.description, sites: model.sites(), task: task.name, labels: task.labels,
-            warn: warn)
+            plugin, settings, model: model.description, sites: model.sites(for: task), task: task.name,
+            labels: task.labels,
+            tokenize: tokenize, warn: warn)
         defaultLearningRate = plugin.description.defaultLearningRate
         fields = TracedMethod.named(settings.fields, program)
     }
@@ -113,7 +117,7 @@ package struct OpenedAdapter {
             program = try TracedMethod(
                 try search.find(stored.peftType), configuration: stored.configuration,
                 place: folder + "/adapter_config.json", tensors: Set(stored.tensors.map(\.name)),
-                model: base.configuration, task: task, warn: warn
+                model: base.configuration, task: task, tokenize: base.tokenize, warn: warn
             ).program
         }
         model = try AdaptedModel(base, method: program, task: task, seed: stored.sidecar?.seed ?? 0)

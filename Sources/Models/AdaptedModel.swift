@@ -23,8 +23,12 @@ package final class AdaptedModel {
     package let tensors: TensorStore
     /// The number of the classification head (labels, hidden) in ``tensors``.
     package let head: Int?
+    /// What the method puts in front of every row.
+    package let prefix: RowPrefix
     /// Number of the first tensor of each site in ``tensors``; the method's own come before all.
     private let firstOfSite: [Int]
+    /// Of texts that init graphs start from.
+    private var textCache = TextCache()
 
     /// Gives every tensor its first values.
     ///
@@ -35,7 +39,8 @@ package final class AdaptedModel {
         self.method = method
         self.task = task
         self.seed = seed
-        try method?.check(fits: model)
+        try method?.check(fits: model, task)
+        prefix = try method?.rowPrefix() ?? RowPrefix()
         var declarations = method?.storedTensors ?? []
         var next = method?.tensors.count ?? 0
         firstOfSite = (method?.sites ?? []).map { site in
@@ -76,8 +81,23 @@ package final class AdaptedModel {
             if let assignment = site.initialize { all.append((index, assignment)) }
         }
         for (site, assignment) in all {
+            try textCache.prepare(
+                for: method.graphs[assignment.graph], model.configuration, pool: pool, compile: compile)
             let g = GraphBuilder()
-            let graph = try g.finish(injector!.initial(assignment, at: site, in: g))
+            let llama = Llama(model.configuration, in: g)
+            let layer = site.map { method.sites[$0].site.layer } ?? -1
+            let values = injector!.initial(assignment, at: site, in: g) { node, inputs in
+                switch node.op {
+                case .tableRows: llama.embedded(inputs[0])
+                case .project:
+                    Projection(rawValue: node.attributes.integers[0]).map { llama.project($0, inputs[0], layer) }
+                case .base: site.map { llama.linear(inputs[0], method.sites[$0].site) }
+                case .textCache:
+                    TextCache.ids(inputs[0], in: g.graph).map { g.frozen(TextCache.name(node, ids: $0), node.type) }
+                default: nil
+                }
+            }
+            let graph = try g.finish(values)
             let none = Sizes(tokens: 0, rows: 0, targets: 0)
             let executable = try compile(graph, capacity: none, inputs: nil)
             executable.run(RunContext(sizes: none), on: pool)
@@ -102,7 +122,7 @@ package final class AdaptedModel {
 
     /// Appends the whole model: base, method, head.
     package func build(in g: GraphBuilder) -> Outputs {
-        let llama = Llama(model.configuration, in: g, sites: injector ?? NoMethod())
+        let llama = Llama(model.configuration, in: g, sites: injector?.begun(in: g) ?? NoMethod())
         let hidden = llama.hidden()
         let targets = g.gather(hidden.last, g.input(.targetIndex))
         let logits = head.map { g.matmul(targets, parameter($0, in: g), transposeB: true) } ?? llama.head(targets)
@@ -118,12 +138,16 @@ package final class AdaptedModel {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [String: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
-            frozen[node.attributes.text] = try model.tensor(node.attributes.text, shape: node.type.shape.map(\.code))
+            let name = node.attributes.text
+            frozen[name] = try textCache.tensors[name] ?? model.tensor(name, shape: node.type.shape.map(\.code))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
             case .frozen: return .frozen(frozen[node.attributes.text]!)
+            case .rowInput:
+                guard let inputs else { throw EngineError("this graph has inputs of rows, and was given none") }
+                return .memory(inputs.rowInput(node.attributes.text, node.type).raw)
             default: throw EngineError("a \(node.op.name) leaf is left over in a model's program")
             }
         }

@@ -7,7 +7,7 @@ extension MethodProgram {
     /// - Throws: `EngineError` that names the part.
     func checkRunnable() throws(EngineError) {
         let parts: [(String, Bool)] = [
-            ("a prelude", prelude != nil), ("a regularizer", regularizer != nil), ("an update", update != nil),
+            ("a regularizer", regularizer != nil), ("an update", update != nil),
             ("tensors of its own form", exportMap.map { !$0.tensors.isEmpty } ?? false),
             (
                 "config fields that are computed",

@@ -195,6 +195,7 @@ package struct MethodProgram: Hashable, Sendable {
     /// What a tensor is stored as: the method's own, or that of a site. peft wraps the model twice, hence the prefixes.
     package static func storedName(_ tensor: TensorDeclaration, at site: SiteDescription? = nil) -> String {
         guard let site else { return "base_model.\(tensor.name)" }
+        if site.kind == .prompt { return tensor.name }
         guard site.kind == .weight else { return "base_model.model.\(site.module).\(tensor.name)" }
         // The trained copy of a base tensor bears that tensor's name; others stand beside it.
         let module = site.module.split(separator: ".").dropLast().joined(separator: ".")

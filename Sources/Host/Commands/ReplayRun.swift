@@ -20,7 +20,6 @@ struct ReplayRun: ParsableCommand {
     func validate() throws { _ = try method.parsedOptions() }
 
     func run() throws {
-        let library = try method.library()
         let base = try Model(model)
         let recorded = try ReplayCase(folder + "/run.json", vocabulary: base.configuration.vocabulary)
         let initial = folder + "/init"
@@ -32,11 +31,11 @@ struct ReplayRun: ParsableCommand {
             }
             stored = try StoredAdapter(initial)
             traced = try TracedMethod(
-                library, configuration: stored!.configuration, place: initial + "/adapter_config.json",
+                method.find(), configuration: stored!.configuration, place: initial + "/adapter_config.json",
                 tensors: Set(stored!.tensors.map(\.name)), model: base.configuration, task: recorded.task,
-                warn: Message.warn)
+                tokenize: base.tokenize, warn: Message.warn)
         } else {
-            traced = try method.trace(library, model: base.configuration, task: recorded.task)
+            traced = try method.trace(method.library(), model: base, task: recorded.task)
         }
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
         try stored?.load(into: adapted)

@@ -74,14 +74,15 @@ struct Train: ParsableCommand {
         let base = try Model(model)
         let maker = try ExampleMaker(base, maximumLength: maxLength, truncates: !noTruncate)
         let source = try DataSource(data, split: try splitShares(), seed: seed)
-        let splits = try DataSplits(source, maker, classifies: task == .sequenceClassification)
+        var splits = try DataSplits(source, maker, classifies: task == .sequenceClassification)
         if splits.truncated > 0 { Message.warn("\(splits.truncated) rows were cut to \(maker.maximumLength) tokens") }
 
         let learned: Task = task == .causalLM ? .causalLM : .sequenceClassification(labels: splits.labels.count)
-        let traced = try method.trace(library, model: base.configuration, task: learned)
+        let traced = try method.trace(library, model: base, task: learned)
         var options = trainingOptions(defaultRate: traced.defaultLearningRate)
         options.maximumLength = maker.maximumLength
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
+        splits = try splits.behind(adapted.prefix, context: base.configuration.context)
         let count = TrainableCount(adapted)
         show(count.frozenText)
         show(count.text)

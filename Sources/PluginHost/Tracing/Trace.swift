@@ -30,6 +30,8 @@ final class Trace {
     /// Hugging Face's `task_type`.
     let task: String
     let labels: Int
+    /// The ids of a text, special tokens included.
+    let tokenize: (String) throws -> [Int32]
     var phase = Phase.plan
     private(set) var error: PluginError?
     var warnings: [String] = []
@@ -60,13 +62,14 @@ final class Trace {
 
     init(
         plugin: PluginDescription, model: ModelDescription, task: String, labels: Int, sites: [SiteDescription],
-        settings: [MethodProgram.Setting]
+        settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32]
     ) {
         self.plugin = plugin
         self.model = model
         self.task = task
         self.labels = labels
         self.sites = sites
+        self.tokenize = tokenize
         program = MethodProgram(
             method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue

@@ -16,7 +16,7 @@ package final class GradientProgram {
     package init(_ model: AdaptedModel, capacity: Sizes, pool: WorkerPool) throws {
         self.model = model
         self.pool = pool
-        inputs = StepBuffers(capacity: capacity)
+        inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
         let (graph, numbers) = try GradientProgram.graph(of: model)
         self.numbers = numbers
         executable = try model.compile(graph, capacity: capacity, inputs: inputs)

@@ -75,11 +75,13 @@ package struct ReplayCase {
     }
 
     /// Batch `index`, its loss the mean over its targets.
-    package func batch(_ index: Int) -> Batch {
-        let (rows, labels) = batches[index]
+    package func batch(_ index: Int, behind prefix: RowPrefix) -> Batch {
+        let (ids, labels) = batches[index]
+        let rows = ids.map { prefix.before($0) }
         if task == .causalLM {
-            let targets = rows.reduce(0) { $0 + $1.count - 1 }
-            return Batch(predicting: rows, isTarget: rows.map { $0.map { _ in true } }, weight: 1 / Float(targets))
+            let isTarget = ids.map { prefix.before($0.map { _ in true }) }
+            let targets = isTarget.reduce(0) { $0 + $1.dropFirst().count { $0 } }
+            return Batch(predicting: rows, isTarget: isTarget, weight: 1 / Float(targets))
         }
         return Batch(classifying: rows, labels: labels, weights: rows.map { _ in 1 / Float(rows.count) })
     }
@@ -104,7 +106,7 @@ package struct Replay {
 
     /// - Parameter report: called after each step.
     package func run(_ report: (Int, Step) -> Void) throws {
-        let batches = recorded.batches.indices.map(recorded.batch)
+        let batches = recorded.batches.indices.map { recorded.batch($0, behind: model.prefix) }
         let capacity = batches.map(\.sizes).reduce(batches[0].sizes) { $0.union($1) }
         let program = try GradientProgram(model, capacity: capacity, pool: pool)
         for (index, batch) in batches.enumerated() {
@@ -121,8 +123,9 @@ package struct Replay {
 
     /// The largest logits (at most 20) at the last position of the probe, dropout off.
     package func probe() throws -> (ids: [Int], logits: [Float]) {
-        let last = Int32(recorded.probe.count - 1)
-        let batch = Batch(rows: [recorded.probe], targetIndex: [last], targetLabels: [0], targetWeights: [0])
+        let row = model.prefix.before(recorded.probe)
+        let last = Int32(row.count - 1)
+        let batch = Batch(rows: [row], targetIndex: [last], targetLabels: [0], targetWeights: [0])
         let logits = Array(try Inference(model, pool: pool).run(batch).logits(0))
         let top = logits[...].largest(20)
         return (top, top.map { logits[$0] })

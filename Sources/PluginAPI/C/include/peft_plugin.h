@@ -344,8 +344,9 @@ typedef struct peft_site_1 {
     peft_value (*column_norms)(peft_trace *t);
     /* embedding and prompt: rows of the frozen table, ids of any shape S → S + (hidden). */
     peft_value (*table_rows)(peft_trace *t, peft_value ids);
-    /* prompt: the token ids of a text, as the tokenizer gives them, special tokens included: (count) i32 */
-    peft_value (*text_ids)(peft_trace *t, const char *text);
+    /* prompt, and the init graphs of every kind of site and of plan: the token ids of a text, as the tokenizer gives them,
+     * special tokens included: (count) i32. Of a `count` above 0 so many: cut, or repeated from the first on. With 0: all. */
+    peft_value (*text_ids)(peft_trace *t, const char *text, int64_t count);
     /* attention: a frozen projection (PEFT_PROJECT_…) of v (…, in), without position encoding → (…, out). */
     peft_value (*project)(peft_trace *t, int32_t projection, peft_value v);
     /* attention: the frozen attention over q, k, v, with more keys and values in front of every row: (T, g, d) or
@@ -357,8 +358,9 @@ typedef struct peft_site_1 {
     peft_value (*attend_set)(peft_trace *t, peft_value q, peft_value keys, peft_value values);
     /* init: a calibration statistic, asked for in plan with peft_calibration_1.collect; see there for its shape. */
     peft_value (*statistic)(peft_trace *t, const char *name);
-    /* prompt: the keys (0) or values (1) that the frozen model computes in layer `layer` for a text: (count, g, d). */
-    peft_value (*text_cache)(peft_trace *t, const char *text, int64_t layer, int32_t which);
+    /* init graphs of every kind of site and of plan: the keys (0, turned by their positions) or values (1) that the frozen
+     * model computes in layer `layer` for the ids that text_ids gives: (count, g, d). */
+    peft_value (*text_cache)(peft_trace *t, const char *text, int64_t count, int64_t layer, int32_t which);
 } peft_site_1;
 
 /* "peft.ops/1": the operators. All are pure; all but those marked have gradients, which the host derives. Operands
