@@ -41,6 +41,11 @@ struct LlamaAdapter: Method {
         }
         site.refuseMerge(because: "it adds to the attention, which no weight of the base does")
     }
+
+    /// What peft 0.21 writes beside the hyperparameters.
+    func finish(_ method: MethodGraphs) {
+        method.export { $0.field("target_modules", json: "\"self_attn\"") }
+    }
 }
 
 @c @implementation

@@ -69,10 +69,11 @@ package struct TracedMethod {
     /// `target_modules` as the suffixes that were really used: a reader need not know what the defaults were.
     private static func named(_ fields: [JSON.Member], _ program: MethodProgram) -> [JSON.Member] {
         var suffixes: [String] = []
-        for site in program.sites where site.site.kind == .linear {
+        for site in program.sites where site.site.kind == .linear || site.site.kind == .embedding {
             let suffix = String(site.site.module.split(separator: ".").last ?? "")
             if !suffixes.contains(suffix) { suffixes.append(suffix) }
         }
+        guard !suffixes.isEmpty else { return fields }
         var fields = fields
         if let index = fields.firstIndex(where: { $0.key == "target_modules" }) {
             if [.null, "all-linear"].contains(fields[index].value) {
