@@ -40,8 +40,16 @@ struct PluginOptions: ParsableArguments {
         return library
     }
 
-    func trace(_ library: PluginLibrary, model: LlamaConfiguration, task: Task) throws -> TracedMethod {
-        try TracedMethod(library, options: parsedOptions(), model: model, task: task, warn: Message.warn)
+    /// - Parameters:
+    ///   - recorded: options that come before the user's.
+    ///   - totalSteps: optimizer steps of the run.
+    func trace(
+        _ library: PluginLibrary, recorded: [(name: String, text: String)] = [], model: LlamaConfiguration, task: Task,
+        totalSteps: Int
+    ) throws -> TracedMethod {
+        try TracedMethod(
+            library, options: recorded + parsedOptions(), model: model, task: task, totalSteps: totalSteps,
+            warn: Message.warn)
     }
 
     func parsedOptions() throws -> [(name: String, text: String)] {

@@ -6,17 +6,7 @@ extension MethodProgram {
     ///
     /// - Throws: `EngineError` that names the part.
     func checkRunnable() throws(EngineError) {
-        let parts: [(String, Bool)] = [
-            ("a prelude", prelude != nil), ("a regularizer", regularizer != nil), ("an update", update != nil),
-            ("tensors of its own form", exportMap.map { !$0.tensors.isEmpty } ?? false),
-            (
-                "config fields that are computed",
-                exportMap?.fields.contains { if case .output = $0.source { true } else { false } } ?? false
-            ),
-            ("config fields inside others", exportMap?.fields.contains { $0.path.contains("/") } ?? false),
-            ("an import graph", importMap != nil),
-        ]
-        for (name, isThere) in parts where isThere {
+        for (name, isThere) in [("a prelude", prelude != nil)] where isThere {
             throw EngineError("\(method) has \(name), which this host does not run yet; it needs a newer one")
         }
     }

@@ -69,6 +69,7 @@ final class Trace {
         self.sites = sites
         program = MethodProgram(
             method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
+        program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue
     }
 
