@@ -87,9 +87,9 @@ package final class AdaptedModel {
         }
     }
 
-    private func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
+    func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
 
-    private var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
+    var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
 
     package static let headName = "base_model.model.score.weight"
 
@@ -114,11 +114,16 @@ package final class AdaptedModel {
     }
 
     /// Makes a graph of this model ready to run.
-    package func compile(_ graph: Graph, capacity: Sizes, inputs: StepBuffers?) throws -> Executable {
+    ///
+    /// - Parameter replaced: what stands for tensors of the base.
+    package func compile(
+        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, replaced: [String: FrozenTensor] = [:]
+    ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [String: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
-            frozen[node.attributes.text] = try model.tensor(node.attributes.text, shape: node.type.shape.map(\.code))
+            let name = node.attributes.text
+            frozen[name] = try replaced[name] ?? model.tensor(name, shape: node.type.shape.map(\.code))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
             switch node.op {

@@ -23,7 +23,7 @@ struct MethodInjector: SiteInjector {
 
     func linear(_ g: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value {
         guard let index = siteOfModule[module] else { return base(x) }
-        return inline(program.graphs[program.sites[index].forward], at: index, in: g, operand: x, base: base)[0]
+        return inline(program.graphs[program.sites[index].forward], at: index, in: g, operands: [x], base: base)[0]
     }
 
     func tensor(_ g: GraphBuilder, name: String, frozen: Value) -> Value {
@@ -38,18 +38,26 @@ struct MethodInjector: SiteInjector {
         inline(program.graphs[assignment.graph], at: site, in: g)
     }
 
+    /// The new values that a merge graph gives to the base's tensors at site `index`, of which `operands` are the old ones.
+    func merged(_ graph: Int, at index: Int, operands: [Value], in g: GraphBuilder) -> [Value] {
+        inline(program.graphs[graph], at: index, in: g, operands: operands)
+    }
+
+    private func inline(_ graph: Graph, at index: Int?, in g: GraphBuilder, operands: [Value] = []) -> [Value] {
+        inline(graph, at: index, in: g, operands: operands) { frozenLayer(at: index, $0, in: g) }
+    }
+
     private func inline(
-        _ graph: Graph, at index: Int?, in g: GraphBuilder, operand: Value? = nil,
-        base: (Value) -> Value = { _ in .none }
+        _ graph: Graph, at index: Int?, in g: GraphBuilder, operands: [Value] = [], base: (Value) -> Value
     ) -> [Value] {
         let site = index.map { program.sites[$0].site }
         return g.inline(graph) { node, inputs in
             switch node.op {
             case .argument:
-                guard let operand, node.attributes.integers[0] == 0 else {
+                guard operands.indices.contains(node.attributes.integers[0]) else {
                     return g.fail("a graph has no such operand")
                 }
-                return operand
+                return operands[node.attributes.integers[0]]
             case .parameter:
                 let tensor = node.attributes.integers[0]
                 // Graphs of the whole method number all tensors in one list, its own first; those of a site, its own.
@@ -69,20 +77,27 @@ struct MethodInjector: SiteInjector {
         }
     }
 
-    private func value(_ node: Node, _ site: SiteDescription, _ g: GraphBuilder) -> Value {
-        let isLinear = site.kind == .linear
-        let weight = g.frozen(
-            site.module + (isLinear ? ".weight" : ""),
-            TensorType((isLinear ? [site.outputs, site.inputs] : site.shape).map { Dim($0) }))
-        func norms(_ axis: Int) -> Value {
-            g.unary(.sqrt, g.reduce(.sum, g.mul(weight, weight), axes: [axis]))
+    /// The layer as the base's files have it.
+    private func frozenLayer(at index: Int?, _ v: Value, in g: GraphBuilder) -> Value {
+        guard let site = index.map({ program.sites[$0].site }), site.kind == .linear else {
+            return g.fail("the frozen layer is asked for where there is none")
         }
-        switch SiteValue(rawValue: node.attributes.integers[0]) {
-        case .weight, .originalWeight: return weight
-        case .bias: return g.frozen(site.module + ".bias", TensorType([Dim(site.outputs)]))
-        case .rowNorms: return norms(1)
-        case .columnNorms: return norms(0)
-        case nil: return g.fail("there is no site value \(node.attributes.integers)")
+        let y = g.matmul(
+            v, g.frozen(site.module + ".weight", TensorType([Dim(site.outputs), Dim(site.inputs)])), transposeB: true)
+        return site.hasBias ? g.add(y, g.frozen(site.module + ".bias", TensorType([Dim(site.outputs)]))) : y
+    }
+
+    private func value(_ node: Node, _ site: SiteDescription, _ g: GraphBuilder) -> Value {
+        let value = SiteValue(rawValue: node.attributes.integers[0])
+        guard let value, let type = site.type(of: value) else {
+            return g.fail("there is no site value \(node.attributes.integers)")
+        }
+        let weight = site.tensorNames[0]
+        return switch value {
+        case .weight, .originalWeight: g.frozen(weight, type)
+        case .bias: g.frozen(site.module + ".bias", type)
+        case .rowNorms: g.frozen(weight + TensorNorms.rows.suffix, type)
+        case .columnNorms: g.frozen(weight + TensorNorms.columns.suffix, type)
         }
     }
 }
