@@ -116,14 +116,16 @@ package final class AdaptedModel {
     /// Makes a graph of this model ready to run.
     package func compile(_ graph: Graph, capacity: Sizes, inputs: StepBuffers?) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
-        var frozen: [String: FrozenTensor] = [:]
+        var frozen: [Attributes: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
-            frozen[node.attributes.text] = try model.tensor(node.attributes.text, shape: node.type.shape.map(\.code))
+            let isOriginal = node.attributes.integers[0] == 1
+            frozen[node.attributes] = try (isOriginal ? model.original : model.tensor)(
+                node.attributes.text, node.type.shape.map(\.code))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
-            case .frozen: return .frozen(frozen[node.attributes.text]!)
+            case .frozen: return .frozen(frozen[node.attributes]!)
             default: throw EngineError("a \(node.op.name) leaf is left over in a model's program")
             }
         }

@@ -71,14 +71,19 @@ struct MethodInjector: SiteInjector {
 
     private func value(_ node: Node, _ site: SiteDescription, _ g: GraphBuilder) -> Value {
         let isLinear = site.kind == .linear
-        let weight = g.frozen(
-            site.module + (isLinear ? ".weight" : ""),
-            TensorType((isLinear ? [site.outputs, site.inputs] : site.shape).map { Dim($0) }))
+        func frozen(isOriginal: Bool = false) -> Value {
+            g.frozen(
+                site.module + (isLinear ? ".weight" : ""),
+                TensorType((isLinear ? [site.outputs, site.inputs] : site.shape).map { Dim($0) }),
+                isOriginal: isOriginal)
+        }
+        let weight = frozen()
         func norms(_ axis: Int) -> Value {
             g.unary(.sqrt, g.reduce(.sum, g.mul(weight, weight), axes: [axis]))
         }
         switch SiteValue(rawValue: node.attributes.integers[0]) {
-        case .weight, .originalWeight: return weight
+        case .weight: return weight
+        case .originalWeight: return frozen(isOriginal: true)
         case .bias: return g.frozen(site.module + ".bias", TensorType([Dim(site.outputs)]))
         case .rowNorms: return norms(1)
         case .columnNorms: return norms(0)

@@ -13,6 +13,7 @@ struct ReplayRun: ParsableCommand {
 
     @Argument(help: "The case's folder.") var folder: String
     @Option(help: "The frozen base.") var model: String
+    @OptionGroup var quantization: QuantizationOptions
     @OptionGroup var method: PluginOptions
     @Option(help: "Write the final adapter here.") var output: String?
     @OptionGroup var threads: ThreadOptions
@@ -38,6 +39,7 @@ struct ReplayRun: ParsableCommand {
         } else {
             traced = try method.trace(library, model: base.configuration, task: recorded.task)
         }
+        try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
         try stored?.load(into: adapted)
         let replay = Replay(recorded, adapted, pool: threads.pool())

@@ -17,6 +17,7 @@ struct Train: ParsableCommand {
 
     @OptionGroup var method: PluginOptions
     @Option(help: "The frozen base: a GGUF file or a Hugging Face folder.") var model: String
+    @OptionGroup var quantization: QuantizationOptions
     @Option(help: "A folder with train, valid and test (.tsv, .csv or .jsonl), or one file with --split.") var data:
         String
     @Option(help: "What to learn: seq-cls or causal-lm.") var task: TaskOption
@@ -81,6 +82,7 @@ struct Train: ParsableCommand {
         let traced = try method.trace(library, model: base.configuration, task: learned)
         var options = trainingOptions(defaultRate: traced.defaultLearningRate)
         options.maximumLength = maker.maximumLength
+        try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
         let count = TrainableCount(adapted)
         show(count.frozenText)
@@ -92,7 +94,8 @@ struct Train: ParsableCommand {
         let writer = AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar)
         // The data last: what they come to depends on the options before.
         let identity: JSON = [
-            "base": .string(sidecar.baseFingerprint), "task": .string(learned.name),
+            "base": .string(sidecar.baseFingerprint), "quantize": .string(sidecar.quantization.rawValue),
+            "task": .string(learned.name),
             "plugin": .string(sidecar.pluginID), "settings": .object(traced.fields), "options": options.json,
             "program": .string(SHA256.of(traced.program.encode())),
             "data": .string(DataHash.of(splits)),
