@@ -149,17 +149,18 @@ package final class AdaptedModel {
         _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, replaced: [String: FrozenTensor] = [:]
     ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
-        var frozen: [String: FrozenTensor] = [:]
+        var frozen: [Attributes: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
-            let name = node.attributes.text
-            frozen[name] =
+            let (name, shape) = (node.attributes.text, node.type.shape.map(\.code))
+            let isOriginal = node.attributes.integers[0] == 1
+            frozen[node.attributes] =
                 try textCache.tensors[name] ?? replaced[name]
-                ?? model.tensor(name, shape: node.type.shape.map(\.code))
+                ?? (isOriginal ? model.original(name, shape: shape) : model.tensor(name, shape: shape))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
-            case .frozen: return .frozen(frozen[node.attributes.text]!)
+            case .frozen: return .frozen(frozen[node.attributes]!)
             case .rowInput:
                 guard let inputs else { throw EngineError("this graph has inputs of rows, and was given none") }
                 return .memory(inputs.rowInput(node.attributes.text, node.type).raw)

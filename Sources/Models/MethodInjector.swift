@@ -144,7 +144,8 @@ struct MethodInjector: SiteInjector {
         }
         let weight = site.tensorNames[0]
         return switch value {
-        case .weight, .originalWeight: g.frozen(weight, type)
+        case .weight: g.frozen(weight, type)
+        case .originalWeight: g.frozen(weight, type, isOriginal: true)
         case .bias: g.frozen(site.module + ".bias", type)
         case .rowNorms: g.frozen(weight + TensorNorms.rows.suffix, type)
         case .columnNorms: g.frozen(weight + TensorNorms.columns.suffix, type)

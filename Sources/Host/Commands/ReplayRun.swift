@@ -13,6 +13,7 @@ struct ReplayRun: ParsableCommand {
 
     @Argument(help: "The case's folder.") var folder: String
     @Option(help: "The frozen base.") var model: String
+    @OptionGroup var quantization: QuantizationOptions
     @OptionGroup var method: PluginOptions
     @Option(help: "Write the final adapter here.") var output: String?
     @OptionGroup var threads: ThreadOptions
@@ -42,6 +43,7 @@ struct ReplayRun: ParsableCommand {
                 library, recorded: recorded.options, model: base, task: recorded.task,
                 totalSteps: recorded.batches.count)
         }
+        try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
         let known = try state?.load(into: adapted) ?? []
         try stored?.load(into: adapted, except: known)
