@@ -28,7 +28,7 @@ package struct StoredAdapter {
         let beside = "\(folder)/\(Sidecar.fileName)"
         if FileManager.default.fileExists(atPath: beside) {
             sidecar = try Sidecar(JSON.parse(MappedFile.content(beside), place: beside), place: beside)
-            if let labels = sidecar?.labels.count, let rows = tensors[AdaptedModel.headName]?.shape.first,
+            if let labels = sidecar?.labels.count, let rows = tensors[AdaptedProgram.headName]?.shape.first,
                 rows != labels
             {
                 throw AdapterError("\(labels) labels for a head of \(rows) rows", place: beside)
@@ -67,8 +67,8 @@ package struct StoredAdapter {
             if let sidecar { return sidecar.task }
             switch configuration["task_type"]?.string {
             case "SEQ_CLS":
-                guard let head = tensors[AdaptedModel.headName], head.shape.count == 2 else {
-                    throw AdapterError("there is no \(AdaptedModel.headName)", place: folder)
+                guard let head = tensors[AdaptedProgram.headName], head.shape.count == 2 else {
+                    throw AdapterError("there is no \(AdaptedProgram.headName)", place: folder)
                 }
                 return .sequenceClassification(labels: head.shape[0])
             case "CAUSAL_LM", nil: return .causalLM

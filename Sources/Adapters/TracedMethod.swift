@@ -13,13 +13,16 @@ package struct TracedMethod {
 
     /// Traces a plugin with what the user typed.
     ///
-    /// - Parameter options: `-o name=value`, in the order of the command line.
+    /// - Parameters:
+    ///   - options: `-o name=value`, in the order of the command line.
+    ///   - derive: fills in the hyperparameters that the host derives.
     package init(
         _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
-        warn: (String) -> Void
+        derive: (inout Settings) -> Void = { _ in }, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
-        let settings = try Settings(plugin.description, options: options)
+        var settings = try Settings(plugin.description, options: options)
+        derive(&settings)
         try self.init(plugin, library, settings, model, task, warn)
     }
 

@@ -40,8 +40,12 @@ struct PluginOptions: ParsableArguments {
         return library
     }
 
-    func trace(_ library: PluginLibrary, model: LlamaConfiguration, task: Task) throws -> TracedMethod {
-        try TracedMethod(library, options: parsedOptions(), model: model, task: task, warn: Message.warn)
+    /// - Parameter derive: fills in the hyperparameters that the host derives.
+    func trace(
+        _ library: PluginLibrary, model: LlamaConfiguration, task: Task, derive: (inout Settings) -> Void = { _ in }
+    ) throws -> TracedMethod {
+        try TracedMethod(
+            library, options: parsedOptions(), model: model, task: task, derive: derive, warn: Message.warn)
     }
 
     func parsedOptions() throws -> [(name: String, text: String)] {

@@ -82,7 +82,7 @@ struct Train: ParsableCommand {
         var options = trainingOptions(defaultRate: traced.defaultLearningRate)
         options.maximumLength = maker.maximumLength
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
-        let count = TrainableCount(adapted)
+        let count = TrainableCount(adapted.program, of: ModelOutline(base))
         show(count.frozenText)
         show(count.text)
 
@@ -155,12 +155,9 @@ struct Train: ParsableCommand {
 
     private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int) throws {
         let forecast = try Forecast(
-            adapted, capacity: plan.capacity, evaluation: Evaluation.capacity(splits.valid + splits.test),
-            process: ProcessMemory.anonymous + code)
-        show(
-            "memory forecast: \(Numbers.megabytes(forecast.total)) (weights \(Numbers.megabytes(forecast.weights)), activations "
-                + "\(Numbers.megabytes(forecast.activations)), method \(Numbers.megabytes(forecast.method)), program "
-                + "\(Numbers.megabytes(forecast.process)))")
+            adapted.program, weights: adapted.model.weightBytes, capacity: plan.capacity,
+            evaluation: Evaluation.capacity(splits.valid + splits.test), process: ProcessMemory.anonymous + code)
+        show("memory forecast: \(Numbers.text(forecast))")
         let (limit, name) =
             memoryLimit.map { ($0.bytes, "--memory-limit") } ?? (ProcessMemory.available, "the free memory")
         guard forecast.total > limit else { return }
