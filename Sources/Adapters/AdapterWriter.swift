@@ -51,6 +51,22 @@ package struct AdapterWriter {
         return program
     }
 
+    /// Bytes of the file that ``tensors(_:)`` are written into: those of the method as it is traced, before anything of them
+    /// is left out that only a run shows.
+    package static func fileSize(_ model: AdaptedProgram) -> Int {
+        var stored = model.declarations.filter { !$0.declaration.isBuffer && !$0.declaration.isSidecar }.map {
+            (name: $0.name, shape: $0.declaration.type.shape.map(\.code))
+        }
+        if let method = model.method, let map = method.exportMap, map.namesTensors {
+            let graph = method.graphs[map.graph]
+            stored = stored.filter { $0.name == model.headName }
+            stored += map.tensors.filter { !$0.isSidecar }.map {
+                ($0.name, graph.type(graph.outputs[$0.output]).shape.map(\.code))
+            }
+        }
+        return SafetensorsWriter.size(floats: stored)
+    }
+
     /// The fields in alphabetical order, as peft's `json.dumps(indent=2, sort_keys=True)` lays them out. What the method says
     /// of a field counts last.
     private func configuration(_ fields: [(path: String, value: JSON?)]) -> JSON {

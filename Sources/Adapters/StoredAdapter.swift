@@ -76,7 +76,7 @@ package struct StoredAdapter {
             switch configuration["task_type"]?.string {
             case "SEQ_CLS":
                 guard let head, head.shape.count == 2 else {
-                    throw AdapterError("there is no \(AdaptedModel.headName)", place: folder)
+                    throw AdapterError("there is no \(StoredAdapter.headNames[0])", place: folder)
                 }
                 return .sequenceClassification(labels: head.shape[0])
             case "CAUSAL_LM", nil: return .causalLM
@@ -107,7 +107,7 @@ package struct StoredAdapter {
         var expected = method.expectedTensors.filter { tensor in tensor.number.map { !known.contains($0) } ?? true }
         if let head = model.head, !known.contains(head) {
             expected.append(
-                ExpectedTensor(name: method.headName, shape: model.tensors.entries[head].shape, number: head))
+                ExpectedTensor(name: model.program.headName, shape: model.tensors.entries[head].shape, number: head))
         }
         expected.removeAll { $0.isSidecar && stored($0.name) == nil }
         let names = Set(expected.map(\.name))
@@ -130,7 +130,7 @@ package struct StoredAdapter {
             }
         }
         guard let map = method.importMap else { return }
-        let graph = try WholeGraph(try model.whole(map.assignment.graph), of: model) { number in
+        let graph = try WholeGraph(try model.program.whole(map.assignment.graph), of: model) { number in
             map.names.indices.contains(number) ? operands[map.names[number]]?.raw : nil
         }
         graph.run(on: WorkerPool(threads: 1))

@@ -26,14 +26,14 @@ package struct StoredForm {
             }
         }
         if let map {
-            let graph = try WholeGraph(try model.whole(map.graph), of: model)
+            let graph = try WholeGraph(try model.program.whole(map.graph), of: model)
             graph.run(on: WorkerPool(threads: 1))
             for tensor in map.tensors { add(tensor, graph, prunes: prunes) }
             for field in map.fields { try add(field, graph, prunes: prunes) }
         }
         if let head = model.head, let method = model.method {
             let entry = model.tensors.entries[head]
-            let tensor = SafetensorsWriter.Tensor(method.headName, shape: entry.shape, .floats(model.tensors[head]))
+            let tensor = SafetensorsWriter.Tensor(entry.name, shape: entry.shape, .floats(model.tensors[head]))
             if method.isWithoutHead { state.append(tensor) } else { tensors.append(tensor) }
         }
     }

@@ -20,14 +20,14 @@ package struct TracedMethod {
     ///
     /// - Parameters:
     ///   - options: `-o name=value`, in the order of the command line.
-    ///   - totalSteps: optimizer steps of the run, for methods that plan by it; nil outside of one.
+    ///   - derive: fills in the hyperparameters that the host derives.
     package init(
         _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
-        totalSteps: Int? = nil, tokenize: @escaping Tokenize, warn: (String) -> Void
+        derive: (inout Settings) -> Void = { _ in }, tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
         var settings = try Settings(plugin.description, options: options)
-        if let totalSteps { settings.derive("total_step", .integer(totalSteps)) }
+        derive(&settings)
         try self.init(plugin, library, settings, model, task, tokenize, warn)
     }
 

@@ -10,13 +10,12 @@ package struct TrainableCount: Sendable {
     /// Tensors of the base's file by the type in which they are stored, the most frequent first.
     package let storage: [(type: String, tensors: Int)]
 
-    package init(_ model: AdaptedModel) {
-        let (base, head) = model.model.configuration.parameterCount
-        trainable = model.tensors.trainedCount
-        let parameters = model.tensors.entries.filter { !$0.declaration.isBuffer }.reduce(0) { $0 + $1.count }
-        frozen = base + (model.task == .causalLM ? head : 0)
-        all = frozen + model.task.labels * model.model.configuration.hiddenSize + parameters
-        storage = model.model.storage.sorted { $0.tensors > $1.tensors }
+    package init(_ model: AdaptedProgram, of base: ModelOutline) {
+        let (body, head) = model.configuration.parameterCount
+        trainable = model.trainedCount
+        frozen = body + (model.task == .causalLM ? head : 0)
+        all = frozen + model.task.labels * model.configuration.hiddenSize + model.count { !$0.isBuffer }
+        storage = base.storage.sorted { $0.tensors > $1.tensors }
     }
 
     /// `frozen: 134,515,008 parameters (210 tensors in Q4_1, 62 in F32)`

@@ -23,7 +23,7 @@ package struct TrainableState {
 
     private static func name(_ number: Int, _ model: AdaptedModel) -> String {
         if number == model.head {
-            let head = model.method?.headName ?? AdaptedModel.headName
+            let head = model.program.headName
             return head.replacing("score.weight", with: "score.modules_to_save.default.weight")
         }
         let name = model.tensors.entries[number].name

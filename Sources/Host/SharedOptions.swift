@@ -45,15 +45,15 @@ struct PluginOptions: ParsableArguments {
 
     /// - Parameters:
     ///   - recorded: options that come before the user's.
-    ///   - totalSteps: optimizer steps of the run.
+    ///   - tokenize: the ids of a text, special tokens included.
+    ///   - derive: fills in the hyperparameters that the host derives.
     func trace(
-        _ library: PluginLibrary, recorded: [(name: String, text: String)] = [], model: Model, task: Task,
-        totalSteps: Int
+        _ library: PluginLibrary, recorded: [(name: String, text: String)] = [], model: LlamaConfiguration,
+        tokenize: @escaping TracedMethod.Tokenize, task: Task, derive: (inout Settings) -> Void
     ) throws -> TracedMethod {
         try TracedMethod(
-            library, options: recorded + parsedOptions(), model: model.configuration, task: task,
-            totalSteps: totalSteps, tokenize: model.tokenize,
-            warn: Message.warn)
+            library, options: recorded + parsedOptions(), model: model, task: task, derive: derive,
+            tokenize: tokenize, warn: Message.warn)
     }
 
     func parsedOptions() throws -> [(name: String, text: String)] {

@@ -16,17 +16,17 @@ package enum Task: Equatable, Sendable {
 /// A frozen model with a method at its sites and the task's head: one program, and the tensors that belong to it.
 package final class AdaptedModel {
     package let model: Model
-    package let method: MethodProgram?
-    package let task: Task
+    package let program: AdaptedProgram
     package let seed: UInt64
     /// The method's tensors under the names that they are stored by, then the head.
     package let tensors: TensorStore
+
+    package var method: MethodProgram? { program.method }
+    package var task: Task { program.task }
     /// The number of the classification head (labels, hidden) in ``tensors``.
-    package let head: Int?
+    package var head: Int? { program.head }
     /// What the method puts in front of every row.
-    package let prefix: RowPrefix
-    /// Number of the first tensor of each site in ``tensors``; the method's own come before all.
-    private let firstOfSite: [Int]
+    package var prefix: RowPrefix { program.prefix }
     /// Of texts that init graphs start from.
     private var textCache = TextCache()
 
@@ -35,34 +35,14 @@ package final class AdaptedModel {
     /// - Throws: `EngineError` where an init graph cannot be run.
     package init(_ model: Model, method: MethodProgram?, task: Task, seed: UInt64) throws {
         self.model = model
-        self.method = method
-        self.task = task
+        program = try AdaptedProgram(model.configuration, method: method, task: task)
         self.seed = seed
         try method?.check(fits: model, task)
-        prefix = try method?.rowPrefix() ?? RowPrefix()
-        var declarations = method?.storedTensors ?? []
-        var next = method?.tensors.count ?? 0
-        firstOfSite = (method?.sites ?? []).map { site in
-            defer { next += site.tensors.count }
-            return next
-        }
-        if task.labels > 0 {
-            head = declarations.count
-            // Hugging Face's initializer_range.
-            declarations.append(
-                (
-                    AdaptedModel.headName,
-                    TensorDeclaration(
-                        "score.weight", TensorType([Dim(task.labels), Dim(model.configuration.hiddenSize)]),
-                        .normal(mean: 0, deviation: 0.02))
-                ))
-        } else {
-            head = nil
-        }
-        tensors = TensorStore(declarations)
+        tensors = TensorStore(program.declarations)
         for (number, entry) in tensors.entries.enumerated() {
-            let owner = number == head ? "head" : method?.method ?? ""
-            let key = RandomKey(seed: seed, "\(owner)|\(entry.name)")
+            // The head starts the same whatever it is stored as.
+            let name = number == head ? "head|base_model.model.score.weight" : "\(method?.method ?? "")|\(entry.name)"
+            let key = RandomKey(seed: seed, name)
             if let values = entry.declaration.initializer.values(entry.declaration.type, key) {
                 tensors[number] = values
             }
@@ -86,13 +66,13 @@ package final class AdaptedModel {
                 try compile($0, capacity: $1, inputs: $2)
             }
             let g = GraphBuilder()
-            let values = injector!.initial(assignment, at: site, in: g, frozen: frozenParts(at: site, in: g))
+            let values = program.injector!.initial(assignment, at: site, in: g, frozen: frozenParts(at: site, in: g))
             let graph = try g.finish(values)
             let none = Sizes(tokens: 0, rows: 0, targets: 0)
             let executable = try compile(graph, capacity: none, inputs: nil)
             executable.run(RunContext(sizes: none), on: pool)
             for (output, target) in assignment.targets.enumerated() {
-                tensors[number(site, target)] = executable.array(output, none)
+                tensors[program.number(site, target)] = executable.array(output, none)
             }
         }
     }
@@ -114,32 +94,6 @@ package final class AdaptedModel {
             default: nil
             }
         }
-    }
-
-    func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
-
-    var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
-
-    package static let headName = "base_model.model.score.weight"
-
-    /// What a program of this model computes for a batch.
-    package struct Outputs {
-        package var hidden: Llama.Hidden
-        /// (M, labels) or (M, vocabulary): at each target.
-        package var logits: Value
-    }
-
-    /// Appends the whole model: base, method, head.
-    package func build(in g: GraphBuilder) -> Outputs {
-        let llama = Llama(model.configuration, in: g, sites: injector?.begun(in: g) ?? NoMethod())
-        let hidden = llama.hidden()
-        let targets = g.gather(hidden.last, g.input(.targetIndex))
-        let logits = head.map { g.matmul(targets, parameter($0, in: g), transposeB: true) } ?? llama.head(targets)
-        return Outputs(hidden: hidden, logits: logits)
-    }
-
-    package func parameter(_ number: Int, in g: GraphBuilder) -> Value {
-        g.parameter(number, tensors.entries[number].declaration.type)
     }
 
     /// Makes a graph of this model ready to run.

@@ -48,7 +48,7 @@ package final class Inference {
         if let prepared, capacity.holds(sizes) { return prepared }
         capacity = capacity.union(sizes)
         let g = GraphBuilder()
-        let outputs = model.build(in: g)
+        let outputs = model.program.build(in: g)
         let graph = try g.finish([outputs.logits, outputs.hidden.firstBlock, outputs.hidden.last])
         let inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
         prepared = (try model.compile(graph, capacity: capacity, inputs: inputs), inputs)

@@ -18,7 +18,7 @@ extension AdaptedModel {
     ///
     /// - Throws: `ModelError` with the method's reason where it cannot be merged.
     package func mergedTensors(on pool: WorkerPool) throws -> [String: FrozenTensor] {
-        guard let method, let injector else { return [:] }
+        guard let method, let injector = program.injector else { return [:] }
         for site in method.sites {
             guard case .refused(let reason) = site.merge else { continue }
             throw ModelError(

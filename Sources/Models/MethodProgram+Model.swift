@@ -14,7 +14,7 @@ extension MethodProgram {
         }
         var bytes = 0
         for (name, tensor) in storedTensors {
-            guard name != AdaptedModel.headName, name != headName else {
+            guard !["base_model.model.score.weight", "base_model.score.weight"].contains(name) else {
                 throw fail("has a tensor named like the head, \(name)")
             }
             bytes += (tensor.type.checkedCount ?? 1 << 34) * 4

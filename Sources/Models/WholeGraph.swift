@@ -39,7 +39,7 @@ package final class WholeGraph {
     package func type(_ output: Int) -> TensorType { executable.graph.type(executable.graph.outputs[output]) }
 }
 
-extension AdaptedModel {
+extension AdaptedProgram {
     /// A graph over the whole method as one of the host's; its random operators draw from the method's own stream.
     package func whole(_ number: Int, in g: GraphBuilder) -> [Value] {
         guard let method else { return [] }
@@ -51,7 +51,9 @@ extension AdaptedModel {
         let g = GraphBuilder()
         return try g.finish(whole(number, in: g))
     }
+}
 
+extension AdaptedModel {
     /// Gives tensors the values that a graph has computed: all at once, whatever the graph read.
     package func assign(_ graph: WholeGraph, to targets: [Int]) {
         let values = targets.indices.map(graph.values)

@@ -51,8 +51,9 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
         let typed = options.sorted { $0.key < $1.key }.map { (name: $0.key, text: $0.value) }
         // A text's ids are its bytes: the micro models have no tokenizer.
         return try TracedMethod(
-            library(), options: typed, model: model.configuration, task: task, totalSteps: 10,
-            tokenize: { $0.utf8.map { Int32($0 % 8) } }, warn: { _ in })
+            library(), options: typed, model: model.configuration, task: task,
+            derive: { $0.derive("total_step", .integer(10)) }, tokenize: { $0.utf8.map { Int32($0 % 8) } },
+            warn: { _ in })
     }
 
     /// The method on its model, as training begins.

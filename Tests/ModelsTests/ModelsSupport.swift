@@ -62,7 +62,7 @@ struct Run {
     /// Runs the bare model, with the gradients of all that it consists of where they are asked for.
     init(_ model: AdaptedModel, _ batch: Batch, gradients wanted: Bool, threads: Int = 2) throws {
         let g = GraphBuilder()
-        let outputs = model.build(in: g)
+        let outputs = model.program.build(in: g)
         let losses = g.crossEntropy(outputs.logits, labels: g.input(.targetLabels))
         let loss = g.reduce(.sum, g.mul(losses, g.input(.targetWeights)))
         var names: [String] = []
@@ -76,7 +76,7 @@ struct Run {
             }
             if let head = model.head {
                 names.append("score.weight")
-                sources.append(model.parameter(head, in: g))
+                sources.append(model.program.parameter(head, in: g))
             }
         }
         let gradients = g.gradients(of: loss, by: sources)

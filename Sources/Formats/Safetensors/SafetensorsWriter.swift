@@ -45,7 +45,17 @@ package enum SafetensorsWriter {
         _ tensors: [Tensor], metadata: [String: String] = ["format": "pt"], to path: String
     ) throws(FormatError) {
         let ordered = tensors.sorted(by: precedes)
-        let header = try header(ordered, metadata, path)
+        var names: Set<String> = ["__metadata__"]
+        for tensor in ordered {
+            guard names.insert(tensor.name).inserted else {
+                throw FormatError(.corrupt, "the name \(tensor.name.quoted) cannot be used twice", place: path)
+            }
+            try check(tensor, path)
+        }
+        let places = ordered.map {
+            Place(name: $0.name, shape: $0.shape, type: $0.values.type, byteCount: $0.values.byteCount)
+        }
+        let header = header(places, metadata)
         var file = try AtomicFile(path)
         try file.append(header.span.bytes)
         for tensor in ordered {
@@ -70,26 +80,35 @@ package enum SafetensorsWriter {
         return first.name.utf8.lexicographicallyPrecedes(second.name.utf8)
     }
 
+    /// Bytes of the file that float32 tensors of these names and shapes make.
+    package static func size(floats tensors: [(name: String, shape: [Int])]) -> Int {
+        let places = tensors.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }.map {
+            Place(name: $0.name, shape: $0.shape, type: .f32, byteCount: $0.shape.reduce(4, *))
+        }
+        return header(places, ["format": "pt"]).count + places.reduce(0) { $0 + $1.byteCount }
+    }
+
+    /// What the header says of a tensor, but for its offset.
+    private struct Place {
+        let name: String
+        let shape: [Int]
+        let type: StorageType
+        let byteCount: Int
+    }
+
     /// Length and header, padded; the tensors' offsets follow their order.
-    private static func header(
-        _ tensors: [Tensor], _ metadata: [String: String], _ path: String
-    ) throws(FormatError) -> [UInt8] {
+    private static func header(_ tensors: [Place], _ metadata: [String: String]) -> [UInt8] {
         var entries: [String] = []
         if !metadata.isEmpty {
             let pairs = metadata.sorted { $0.key < $1.key }.map { "\(quote($0.key)):\(quote($0.value))" }
             entries.append("\"__metadata__\":{\(pairs.joined(separator: ","))}")
         }
-        var names: Set<String> = ["__metadata__"]
         var offset = 0
         for tensor in tensors {
-            guard names.insert(tensor.name).inserted else {
-                throw FormatError(.corrupt, "the name \(tensor.name.quoted) cannot be used twice", place: path)
-            }
-            try check(tensor, path)
-            let end = offset + tensor.values.byteCount
+            let end = offset + tensor.byteCount
             let shape = tensor.shape.map(String.init).joined(separator: ",")
             entries.append(
-                "\(quote(tensor.name)):{\"dtype\":\"\(tensor.values.type.name)\",\"shape\":[\(shape)],"
+                "\(quote(tensor.name)):{\"dtype\":\"\(tensor.type.name)\",\"shape\":[\(shape)],"
                     + "\"data_offsets\":[\(offset),\(end)]}")
             offset = end
         }

@@ -40,8 +40,9 @@ struct ReplayRun: ParsableCommand {
                 task: recorded.task, tokenize: base.tokenize, warn: Message.warn)
         } else {
             traced = try method.trace(
-                library, recorded: recorded.options, model: base, task: recorded.task,
-                totalSteps: recorded.batches.count)
+                library, recorded: recorded.options, model: base.configuration, tokenize: base.tokenize,
+                task: recorded.task
+            ) { $0.derive("total_step", .integer(recorded.batches.count)) }
         }
         try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)

@@ -82,11 +82,13 @@ struct Train: ParsableCommand {
         var options = trainingOptions(defaultRate: library.manifest.defaultLearningRate)
         options.maximumLength = maker.maximumLength
         let steps = BatchPlan(splits.train, options, labels: learned.labels).totalSteps
-        let traced = try method.trace(library, model: base, task: learned, totalSteps: steps)
+        let traced = try method.trace(library, model: base.configuration, tokenize: base.tokenize, task: learned) {
+            $0.derive("total_step", .integer(steps))
+        }
         try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
         splits = try splits.behind(adapted.prefix, context: base.configuration.context)
-        let count = TrainableCount(adapted)
+        let count = TrainableCount(adapted.program, of: ModelOutline(base))
         show(count.frozenText)
         show(count.text)
 
@@ -170,12 +172,9 @@ struct Train: ParsableCommand {
 
     private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int) throws {
         let forecast = try Forecast(
-            adapted, capacity: plan.capacity, evaluation: Evaluation.capacity(splits.valid + splits.test),
-            process: ProcessMemory.anonymous + code)
-        show(
-            "memory forecast: \(Numbers.megabytes(forecast.total)) (weights \(Numbers.megabytes(forecast.weights)), activations "
-                + "\(Numbers.megabytes(forecast.activations)), method \(Numbers.megabytes(forecast.method)), program "
-                + "\(Numbers.megabytes(forecast.process)))")
+            adapted.program, weights: adapted.model.weightBytes, capacity: plan.capacity,
+            evaluation: Evaluation.capacity(splits.valid + splits.test), process: ProcessMemory.anonymous + code)
+        show("memory forecast: \(Numbers.text(forecast))")
         let (limit, name) =
             memoryLimit.map { ($0.bytes, "--memory-limit") } ?? (ProcessMemory.available, "the free memory")
         guard forecast.total > limit else { return }

@@ -11,6 +11,14 @@ enum Numbers {
         "\(Int(ProcessMemory.megabytes(bytes).rounded()).grouped) MB"
     }
 
+    static func text(_ forecast: Forecast) -> String {
+        let parts = [
+            ("weights", forecast.weights), ("activations", forecast.activations), ("method", forecast.method),
+            ("program", forecast.process),
+        ].map { "\($0) \(megabytes($1))" }
+        return "\(megabytes(forecast.total)) (\(parts.joined(separator: ", ")))"
+    }
+
     static func duration(_ seconds: Double) -> String {
         guard seconds.isFinite else { return "–" }
         let whole = Int(seconds.rounded())

@@ -22,6 +22,21 @@ package struct Hyperparameter: Equatable, Sendable {
         self.defaultValue = defaultValue
     }
 
+    /// A value that is allowed, for a derived hyperparameter before there is a run: of numbers a large one, as `total_step`
+    /// must be above those that lie within a run.
+    var nominalValue: HyperparameterValue {
+        let number = Swift.min(Swift.max(1_000_000, minimum), maximum)
+        return switch type {
+        case .integer: .integer(Int(number))
+        case .number: .number(number)
+        case .boolean: .boolean(false)
+        case .string: .string(choices.first ?? "")
+        case .integerList: .integers([Int(Swift.min(Swift.max(0, minimum), maximum))])
+        case .numberList: .numbers([Swift.min(Swift.max(0, minimum), maximum)])
+        case .stringList: .strings([choices.first ?? ""])
+        }
+    }
+
     package var isRequired: Bool { defaultValue == nil && !isDerived }
 
     /// The pattern field of a per-site hyperparameter that names none.

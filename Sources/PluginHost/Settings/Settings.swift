@@ -140,6 +140,14 @@ package struct Settings: Equatable, Sendable {
         if values[name] == nil || values[name] == hyperparameter.defaultValue { values[name] = value }
     }
 
+    /// Gives every hyperparameter that the host would derive from a run, and that has no value, one that it allows: for
+    /// what does not depend on the run, such as counts.
+    package mutating func fillDerived() {
+        for hyperparameter in plugin.hyperparameters where hyperparameter.isDerived {
+            derive(hyperparameter.name, hyperparameter.nominalValue)
+        }
+    }
+
     /// Sets a field from what a user typed.
     package mutating func set(_ name: String, text: String) throws(PluginError) {
         if let hyperparameter = plugin.hyperparameters.first(where: { $0.name == name }) {

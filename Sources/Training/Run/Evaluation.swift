@@ -17,7 +17,10 @@ package struct Evaluation: Equatable, Sendable {
 
     /// Tokens of the rows that are run together; the result of a row does not depend on it. In language modelling each has
     /// the logits of a whole vocabulary, so there are fewer.
-    private static func tokensAtOnce(_ examples: [Example]) -> Int { examples.first?.label == nil ? 128 : 512 }
+    private static func tokensAtOnce(_ examples: [Example]) -> Int { examples.first?.label == nil ? 128 : mostTokens }
+
+    /// Of the rows that are run together, unless a single row has more.
+    static let mostTokens = 512
 
     /// - Parameters:
     ///   - labels: how many classes; 0 for language modelling.

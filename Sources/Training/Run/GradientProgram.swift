@@ -19,7 +19,7 @@ package final class GradientProgram {
         self.model = model
         self.pool = pool
         inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
-        let (graph, numbers) = try GradientProgram.graph(of: model)
+        let (graph, numbers) = try GradientProgram.graph(of: model.program)
         self.numbers = numbers
         untouched = model.tensors.entries.enumerated()
             .filter { $1.declaration.isTrained && !numbers.contains($0) }.map(\.element)
@@ -27,12 +27,12 @@ package final class GradientProgram {
     }
 
     /// The graph with the loss (a weighted sum over the targets) and the gradients as its outputs.
-    package static func graph(of model: AdaptedModel) throws -> (graph: Graph, numbers: [Int]) {
+    package static func graph(of model: AdaptedProgram) throws -> (graph: Graph, numbers: [Int]) {
         let g = GraphBuilder()
         let logits = model.build(in: g).logits
         let losses = g.crossEntropy(logits, labels: g.input(.targetLabels))
         let loss = g.reduce(.sum, g.mul(losses, g.input(.targetWeights)))
-        let trained = model.tensors.entries.indices.filter { model.tensors.entries[$0].declaration.isTrained }
+        let trained = model.declarations.indices.filter { model.declarations[$0].declaration.isTrained }
         let gradients = g.gradients(of: loss, by: trained.map { model.parameter($0, in: g) })
         let present = zip(trained, gradients).compactMap { number, gradient in gradient.map { (number, $0) } }
         return (try g.finish([loss] + present.map(\.1)), present.map(\.0))

@@ -18,11 +18,11 @@ package final class MethodSteps {
         self.totalSteps = totalSteps
         self.pool = pool
         let store = model.tensors
-        regularizer = try MethodSteps.regularizer(of: model).map { graph, numbers in
+        regularizer = try MethodSteps.regularizer(of: model.program).map { graph, numbers in
             (try WholeGraph(graph, of: model), numbers)
         }
         update = try model.method?.update.map { assignment in
-            let graph = try WholeGraph(try model.whole(assignment.graph), of: model) { number in
+            let graph = try WholeGraph(try model.program.whole(assignment.graph), of: model) { number in
                 UnsafeMutableRawPointer(store.gradients.floats + store.entries[number].offset)
             }
             return (graph, assignment.targets)
@@ -30,18 +30,18 @@ package final class MethodSteps {
     }
 
     /// The regularizer and its gradients as the outputs of one graph; nil where the method has none.
-    private static func regularizer(of model: AdaptedModel) throws -> (graph: Graph, numbers: [Int])? {
+    private static func regularizer(of model: AdaptedProgram) throws -> (graph: Graph, numbers: [Int])? {
         guard let number = model.method?.regularizer else { return nil }
         let g = GraphBuilder()
         let value = model.whole(number, in: g)
-        let trained = model.tensors.entries.indices.filter { model.tensors.entries[$0].declaration.isTrained }
+        let trained = model.declarations.indices.filter { model.declarations[$0].declaration.isTrained }
         let gradients = g.gradients(of: value.first ?? .none, by: trained.map { model.parameter($0, in: g) })
         let present = zip(trained, gradients).compactMap { number, gradient in gradient.map { (number, $0) } }
         return (try g.finish(value + present.map(\.1)), present.map(\.0))
     }
 
     /// Elements of 4 bytes that these graphs compute in.
-    static func arenaCount(of model: AdaptedModel) throws -> Int {
+    static func arenaCount(of model: AdaptedProgram) throws -> Int {
         let update = try model.method?.update.map { try model.whole($0.graph) }
         let none = Sizes(tokens: 0, rows: 0, targets: 0)
         return [try regularizer(of: model)?.graph, update].compactMap(\.self).reduce(0) {
