@@ -17,12 +17,14 @@ extension HostTests {
             func numbers(_ name: String) -> [Double] { run[name]?.array?.compactMap(\.double) ?? [] }
         }
 
-        @Test(arguments: ["lora-cls", "lora-cls-3", "lora-lm-all"]) func replay(name: String) throws {
+        @Test(arguments: [
+            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("adalora-cls", "AdaLoRA"),
+        ]) func replay(name: String, plugin: String) throws {
             let golden = try Golden(name)
             let scratch = try Scratch()
             let output = scratch / "final"
             let lines = try Program.output(
-                ["replay", golden.folder, "--model", Material.model(), "--plugin", "LoRA", "--output", output]
+                ["replay", golden.folder, "--model", Material.model(), "--plugin", plugin, "--output", output]
             ).json()
             try expectSteps(golden, lines)
             try expectFinal(golden, AdapterFolder(output))
@@ -37,6 +39,10 @@ extension HostTests {
                 #expect(
                     abs(loss - losses[step]) <= (step < 5 ? 1e-3 : 5e-3) * max(abs(losses[step]), 1e-3), "step \(step)")
                 if step < 5 { #expect(abs(norm - norms[step]) <= 5e-3 * norms[step], "step \(step)") }
+                let counts = golden.run["lora_E_nonzero"]?.array?[step].members ?? []
+                // The golden names are a torch model's.
+                let wanted = counts.map { JSON.Member($0.key.replacing(".default", with: ""), $0.value) }
+                #expect(line["nonzero"]?.members ?? [] == wanted, "step \(step)")
             }
             let last = try #require(lines.last)
             #expect(last["trainable"]?.int == golden.run["trainable_count"]?.int)
