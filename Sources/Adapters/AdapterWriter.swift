@@ -47,7 +47,7 @@ package struct AdapterWriter {
         let shapes = Dictionary(form.tensors.map { ($0.name, $0.shape) }) { $1 }
         let program = try traced.reading(
             configuration, tensors: Set(shapes.keys), model: model.model.configuration, task: model.task)
-        try program.check(place: folder) { shapes[$0] }
+        try program.expectedTensors.check(place: folder) { shapes[$0] }
         return program
     }
 

@@ -29,13 +29,15 @@ extension MethodProgram {
         }
         return read.compactMap(\.self) + plain
     }
+}
 
+extension [ExpectedTensor] {
     /// - Parameters:
     ///   - shape: of the stored tensor of that name; nil where there is none.
     ///   - place: the adapter's folder.
-    /// - Throws: `AdapterError` where what is stored is not what the method reads.
+    /// - Throws: `AdapterError` where what is stored is not what is expected.
     func check(place: String, _ shape: (String) -> [Int]?) throws(AdapterError) {
-        for tensor in expectedTensors {
+        for tensor in self {
             guard let stored = shape(tensor.name) else {
                 if tensor.isSidecar { continue }
                 throw AdapterError("the method's tensor \(tensor.name) is not there", place: place)

@@ -50,7 +50,7 @@ package struct StoredAdapter {
 
     /// - Throws: `AdapterError` where the method's tensors are not those of the files: before anything of their size is made.
     package func check(_ program: MethodProgram) throws(AdapterError) {
-        try program.check(place: folder) { stored($0)?.shape }
+        try program.expectedTensors.check(place: folder) { stored($0)?.shape }
     }
 
     /// The tensor of that name, in the adapter or beside it.
@@ -104,7 +104,10 @@ package struct StoredAdapter {
     /// - Parameter known: numbers of tensors that have their values already; what is stored for them is left alone.
     package func load(into model: AdaptedModel, except known: Set<Int> = []) throws {
         guard let method = model.method else { return }
-        var expected = method.expectedTensors.filter { tensor in tensor.number.map { !known.contains($0) } ?? true }
+        let map = method.importMap.flatMap { known.isSuperset(of: $0.assignment.targets) ? nil : $0 }
+        var expected = method.expectedTensors.filter { tensor in
+            tensor.number.map { !known.contains($0) } ?? (map != nil)
+        }
         if let head = model.head, !known.contains(head) {
             expected.append(
                 ExpectedTensor(name: model.program.headName, shape: model.tensors.entries[head].shape, number: head))
@@ -119,7 +122,7 @@ package struct StoredAdapter {
                 "the method \(what) \(list.count) of the tensors, \(list[0]) among them", place: folder,
                 remedy: "the config does not fit the tensors")
         }
-        try check(method)
+        try expected.check(place: folder) { stored($0)?.shape }
         var operands: [String: Buffer] = [:]
         for tensor in expected {
             let values = try finite(tensor)
@@ -129,7 +132,7 @@ package struct StoredAdapter {
                 operands[tensor.name] = Buffer(values)
             }
         }
-        guard let map = method.importMap else { return }
+        guard let map else { return }
         let graph = try WholeGraph(try model.program.whole(map.assignment.graph), of: model) { number in
             map.names.indices.contains(number) ? operands[map.names[number]]?.raw : nil
         }

@@ -18,7 +18,8 @@ extension HostTests {
         }
 
         @Test(arguments: [
-            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("ia3-cls", "IA3"),
+            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("adalora-cls", "AdaLoRA"),
+            ("ia3-cls", "IA3"),
         ])
         func replay(name: String, plugin: String) throws {
             let golden = try Golden(name)
@@ -31,6 +32,42 @@ extension HostTests {
             try expectFinal(golden, AdapterFolder(output))
         }
 
+        /// What `trainable_state.safetensors` holds comes from there, under a torch model's names, and goes there.
+        @Test func replayFromTrainableState() throws {
+            let golden = try Golden("lora-cls")
+            let scratch = try Scratch()
+            let files = FileManager.default
+            try files.createDirectory(atPath: scratch / "case/init", withIntermediateDirectories: true)
+            try files.copyItem(atPath: golden.folder + "/run.json", toPath: scratch / "case/run.json")
+            try files.copyItem(
+                atPath: golden.folder + "/init/adapter_config.json", toPath: scratch / "case/init/adapter_config.json")
+            let tensors = try Safetensors(file: golden.folder + "/init/adapter_model.safetensors").tensors
+            let isMoved = { (name: String) in name.hasSuffix("lora_A.weight") || name.hasSuffix("score.weight") }
+            func stored(_ tensor: StoredTensor, as name: String) -> SafetensorsWriter.Tensor {
+                .init(
+                    name, shape: tensor.shape,
+                    .floats(tensor.withBytes { Array($0.bindMemory(to: Float.self)) }))
+            }
+            let moved = tensors.filter { isMoved($0.name) }.map { tensor in
+                let head = "base_model.model.score.modules_to_save.default.weight"
+                let isHead = tensor.name.hasSuffix("score.weight")
+                return stored(tensor, as: isHead ? head : tensor.name.replacing("base_model.model.", with: ""))
+            }
+            let others = tensors.filter { !isMoved($0.name) }.map { stored($0, as: $0.name) }
+            try SafetensorsWriter.write(others, to: scratch / "case/init/adapter_model.safetensors")
+            try SafetensorsWriter.write(moved, to: scratch / "case/init/trainable_state.safetensors")
+            for (folder, output) in [(golden.folder, "a"), (scratch / "case", "b")] {
+                try Program.output(
+                    [
+                        "replay", folder, "--model", Material.model(), "--plugin", "LoRA", "--output", scratch / output,
+                    ])
+            }
+            #expect(try AdapterFolder(scratch / "a").tensors() == AdapterFolder(scratch / "b").tensors())
+            let state = try AdapterFolder.tensors(scratch / "b/trainable_state.safetensors")
+            #expect(state.keys.sorted() == moved.map(\.name).sorted())
+            #expect(!files.fileExists(atPath: scratch / "a/trainable_state.safetensors"))
+        }
+
         private func expectSteps(_ golden: Golden, _ lines: [JSON]) throws {
             let (losses, norms) = (golden.numbers("loss"), golden.numbers("grad_norm"))
             try #require(lines.count == losses.count + 1 && !losses.isEmpty)
@@ -40,6 +77,10 @@ extension HostTests {
                 #expect(
                     abs(loss - losses[step]) <= (step < 5 ? 1e-3 : 5e-3) * max(abs(losses[step]), 1e-3), "step \(step)")
                 if step < 5 { #expect(abs(norm - norms[step]) <= 5e-3 * norms[step], "step \(step)") }
+                let counts = golden.run["lora_E_nonzero"]?.array?[step].members ?? []
+                // The golden names are a torch model's.
+                let wanted = counts.map { JSON.Member($0.key.replacing(".default", with: ""), $0.value) }
+                #expect(line["nonzero"]?.members ?? [] == wanted, "step \(step)")
             }
             let last = try #require(lines.last)
             #expect(last["trainable"]?.int == golden.run["trainable_count"]?.int)

@@ -14,26 +14,27 @@ extension HostTests {
             data = try Material.data(scratch)
         }
 
-        private func arguments(_ output: String, epochs: Int = 3) -> [String] {
+        private func arguments(_ output: String, epochs: Int = 3, plugin: String = "LoRA") -> [String] {
             Material.train(
-                model: model, data: data, output: scratch / output, "--epochs", String(epochs), "--batch-size", "2",
-                "--checkpoint-steps", "3", "-o", "lora_dropout=0.2")
+                model: model, data: data, output: scratch / output, plugin: plugin, "--epochs", String(epochs),
+                "--batch-size", "2", "--checkpoint-steps", "3", "-o", "lora_dropout=0.2")
         }
 
-        @Test func killedAnywhere() throws {
+        @Test(arguments: ["LoRA", "AdaLoRA"]) func killedAnywhere(plugin: String) throws {
             let epochs = 8
-            try Program.output(arguments("whole", epochs: epochs))
-            let seconds = try elapsed { try Program.output(arguments("timed", epochs: epochs)) }
+            func arguments(_ output: String) -> [String] { self.arguments(output, epochs: epochs, plugin: plugin) }
+            try Program.output(arguments("whole"))
+            let seconds = try elapsed { try Program.output(arguments("timed")) }
             for round in 0..<3 {
                 let output = "killed-\(round)"
                 for _ in 0..<3 {
-                    let running = try Program.Running(Program.path, arguments(output, epochs: epochs) + ["--resume"])
+                    let running = try Program.Running(Program.path, arguments(output) + ["--resume"])
                     usleep(UInt32(Double.random(in: 0.05...0.9) * seconds * 1e6))
                     guard running.isRunning else { break }
                     running.kill(SIGKILL)
                     _ = try running.wait()
                 }
-                try Program.output(arguments(output, epochs: epochs) + ["--resume"])
+                try Program.output(arguments(output) + ["--resume"])
                 try expectSame(scratch / "whole", scratch / output)
             }
         }

@@ -52,6 +52,14 @@ struct ReplayTests {
         #expect(error?.message.contains("optimizer.\(name)") == true, "\(error!)")
     }
 
+    /// A method that no configuration describes.
+    @Test func bottleneck() throws {
+        #expect(try Self.read([:]).options.isEmpty)
+        let recorded = try Self.read(["bottleneck": ["config": "seq_bn", "reduction_factor": 24]])
+        #expect(recorded.options.map(\.name) == ["config", "reduction_factor"])
+        #expect(recorded.options.map(\.text) == ["seq_bn", "24"])
+    }
+
     @Test func lossesThatAreNotFinite() throws {
         let batch: JSON = ["input_ids": [[1, 2], [3]], "labels": [0, 1]]
         let recorded = try Self.read(["batches": [batch, batch, batch]], optimizer: ["lr": 1e300])

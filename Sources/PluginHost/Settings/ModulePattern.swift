@@ -3,7 +3,15 @@ struct ModulePattern {
     /// Longer ones are refused: the parser is recursive.
     private static let maximumLength = 2000
 
-    private let regex: Regex<AnyRegexOutput>
+    private enum Form {
+        case expression(Regex<AnyRegexOutput>)
+        /// Matches a path that ends with it from a dot on.
+        case name(String)
+    }
+
+    private let form: Form
+
+    private init(form: Form) { self.form = form }
 
     /// - Parameters:
     ///   - wrapped: what is compiled, with the user's expression somewhere inside.
@@ -15,7 +23,7 @@ struct ModulePattern {
             }
             // Alone first: a stray parenthesis must not close the one that is put around it.
             _ = try Regex(text)
-            regex = try Regex(wrapped)
+            self.init(form: .expression(try Regex(wrapped)))
         } catch {
             throw PluginError(
                 .setting, "\"\(text.prefix(80))\" is not a regular expression", place: field,
@@ -29,11 +37,24 @@ struct ModulePattern {
     }
 
     /// Matches what a path ends with, from a dot on: a key of `rank_pattern`. (peft's rule: `(.*\.)?(KEY)$`.)
+    ///
+    /// A file may have a key for every module, so those that are plain names cost no expression.
     init(key text: String, field: String) throws(PluginError) {
-        try self.init(text, wrapped: "(?:.*\\.)?(?:\(text))", field: field)
+        let name = text.replacing("\\.", with: ".")
+        let isPlain = text.replacing("\\.", with: "").utf8.allSatisfy { isNameByte($0) && $0 != UInt8(ascii: ".") }
+        if isPlain, !text.contains("+"), text.utf8.count <= Self.maximumLength {
+            self.init(form: .name(name))
+        } else {
+            try self.init(text, wrapped: "(?:.*\\.)?(?:\(text))", field: field)
+        }
     }
 
-    func matches(_ path: String) -> Bool { (try? regex.wholeMatch(in: path)) != nil }
+    func matches(_ path: String) -> Bool {
+        switch form {
+        case .expression(let regex): (try? regex.wholeMatch(in: path)) != nil
+        case .name(let name): isNamed(path, name)
+        }
+    }
 
     /// The number of the layer that a path belongs to: its first segment of digits behind two or more others, or the last
     /// one behind one of `names` (peft's `layers_pattern`); nil outside the layers.

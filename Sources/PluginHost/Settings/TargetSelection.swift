@@ -142,7 +142,7 @@ package struct TargetSelection: Equatable, Sendable {
 }
 
 /// Whether the path is `name`, or ends with it from a dot on.
-private func isNamed(_ path: String, _ name: String) -> Bool { path == name || path.hasSuffix("." + name) }
+func isNamed(_ path: String, _ name: String) -> Bool { path == name || path.hasSuffix("." + name) }
 
 /// Whether the path is or lies inside a module of that name.
 private func isInside(_ path: String, _ name: String) -> Bool { ".\(path).".contains(".\(name).") }
