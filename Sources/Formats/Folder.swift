@@ -57,7 +57,8 @@ package enum Folder {
             }
             guard name.hasPrefix("."), name.hasSuffix(".tmp") else { continue }
             var status = stat()
-            guard stat("\(path)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec >= seconds else { continue }
+            let isOld = stat("\(path)/\(name)", &status) == 0 && time(nil) - status.st_mtim.tv_sec >= seconds
+            guard isOld || seconds == 0 else { continue }
             unlink("\(path)/\(name)")
         }
     }
