@@ -9,7 +9,8 @@ struct PeftHost: ParsableCommand {
         abstract: "Fine-tunes frozen language models on ordinary computers; every method is a plugin.",
         version: HostVersion.text,
         subcommands: [
-            Train.self, Plan.self, Predict.self, Evaluate.self, Tokenize.self, Logits.self, ReplayRun.self, Plugins.self,
+            Train.self, Plan.self, Predict.self, Evaluate.self, Tokenize.self, Logits.self, ReplayRun.self,
+            Plugins.self,
             Doctor.self,
         ])
 

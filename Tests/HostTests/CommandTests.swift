@@ -53,7 +53,9 @@ extension HostTests {
         }
 
         @Test func help() throws {
-            for command in ["train", "plan", "predict", "evaluate", "tokenize", "logits", "replay", "plugins", "doctor"] {
+            for command in [
+                "train", "plan", "predict", "evaluate", "tokenize", "logits", "replay", "plugins", "doctor",
+            ] {
                 let help = try Program.output([command, "--help"])
                 #expect(help.output.contains("USAGE: peft-host \(command)"), "\(command)")
             }
