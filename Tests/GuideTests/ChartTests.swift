@@ -2,12 +2,33 @@ import Charts
 import Foundation
 import Testing
 
-#if canImport(FoundationXML)
-    import FoundationXML
-#endif
-
+/// As strict as charts need it, which Foundation's parsers are not here: tags are closed in their order, attributes are
+/// quoted, and text is escaped.
 enum XML {
-    static func isWellFormed(_ data: Data) -> Bool { (try? XMLDocument(data: data)) != nil }
+    static func isWellFormed(_ data: Data) -> Bool {
+        var rest = Substring(decoding: data, as: UTF8.self)
+        var open: [Substring] = []
+        var roots = 0
+        while let first = rest.first {
+            if first == "<" {
+                let pattern = /<(\/?)([A-Za-z]+)((?:\s+[A-Za-z0-9:_-]+="[^"<&]*")*)\s*(\/?)>/
+                guard let tag = rest.prefixMatch(of: pattern) else { return false }
+                let (isEnd, isWhole) = (!tag.1.isEmpty, !tag.4.isEmpty)
+                if open.isEmpty, !isEnd { roots += 1 }
+                if isEnd {
+                    guard open.popLast() == tag.2, tag.3.isEmpty, !isWhole else { return false }
+                } else if !isWhole {
+                    open.append(tag.2)
+                }
+                rest = rest[tag.range.upperBound...]
+            } else {
+                guard let text = rest.prefixMatch(of: /(?:[^<&]|&(?:amp|lt|gt|quot);)+/) else { return false }
+                guard !open.isEmpty || text.0.allSatisfy(\.isWhitespace) else { return false }
+                rest = rest[text.range.upperBound...]
+            }
+        }
+        return open.isEmpty && roots == 1
+    }
 }
 
 struct ChartTests {
@@ -28,7 +49,9 @@ struct ChartTests {
             #expect(XML.isWellFormed(Data(svg.utf8)))
             #expect(!svg.contains("nan") && !svg.contains("inf") && svg.contains("prefers-color-scheme: dark"))
         }
-        #expect(!XML.isWellFormed(Data("<svg><text>a</svg>".utf8)))
+        for wrong in ["<svg><text>a</svg>", "<svg>", "<svg/><svg/>", "<svg>a & b</svg>", "<svg a=1/>", "<svg></svg>x"] {
+            #expect(!XML.isWellFormed(Data(wrong.utf8)), "\(wrong)")
+        }
         #expect(charts[1].svg.components(separatedBy: "<polyline").count == 12)
     }
 

@@ -33,7 +33,7 @@ package struct RunResult: Equatable, Sendable {
         guard !lines.isEmpty, let test = last["test"], let accuracy = test["accuracy"]?.double,
             let trainable = last["trainable"]?.int, let peak = last["peak_rss_mb"]?.double,
             let bytes = adapterBytes ?? last["adapter_bytes"]?.int
-        else { throw GuideError("the run printed no result of the test rows") }
+        else { throw GuideError("the run printed no result of the test rows, or left no adapter") }
         epochs = lines.map {
             Epoch(
                 epoch: $0["epoch"]?.int ?? 0, trainLoss: $0["train_loss"]?.double, validLoss: $0["valid_loss"]?.double,

@@ -80,7 +80,7 @@ package struct Trainer {
                 try JSON.parse($0, place: "metrics.jsonl")
             }
             let file = folder + "/adapter/adapter_model.safetensors"
-            bytes = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int
+            bytes = (try? FileManager.default.attributesOfItem(atPath: file))?[.size] as? Int
         }
         let result = try RunResult(
             epochs: epochs, last: last, adapterBytes: bytes, seconds: -started.timeIntervalSinceNow)
