@@ -10,6 +10,9 @@ test: ## prepare, build and run all tests
 bench: ## compare speed and memory with torch + peft, side by side
 	@scripts/bench
 
+guide: ## train the reviews with every method, write docs/Guide.md (QUICK=1, METHODS=, SEEDS=, REFERENCE=1)
+	@scripts/guide
+
 build: ## prepare and build
 	@scripts/prepare && swift build -c release
 
@@ -19,4 +22,4 @@ format: ## format the Swift sources in place
 lint: ## check format and scripts
 	@scripts/lint
 
-.PHONY: help demo test bench build format lint
+.PHONY: help demo test bench guide build format lint

@@ -32,7 +32,9 @@ let plugins: [Target] = methods.flatMap { method -> [Target] in
 
 let package = Package(
     name: "peft-host",
-    products: [.executable(name: "peft-host", targets: ["Host"])]
+    products: [
+        .executable(name: "peft-host", targets: ["Host"]), .executable(name: "peft-guide", targets: ["Guide"]),
+    ]
         + methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
     dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
     targets: [
@@ -56,6 +58,11 @@ let package = Package(
                 "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .target(name: "Charts"),
+        .target(
+            name: "GuideExperiment", dependencies: ["Charts", "Formats"], path: "Benchmarks/Guide/Experiment"),
+        .executableTarget(
+            name: "Guide", dependencies: ["GuideExperiment", "Formats"], path: "Benchmarks/Guide/Command"),
         .target(name: "CPeftPlugin", path: "Sources/PluginAPI/C", exclude: ["peft_layout.inc"]),
         .target(
             name: "CPeftPluginCxx", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Cxx", publicHeadersPath: "."
@@ -76,6 +83,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Models", "Engine", "Programs", "Formats", "Text"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Models", "Programs", "Formats"]),
+        .testTarget(name: "GuideTests", dependencies: ["GuideExperiment", "Charts", "Formats"]),
         .testTarget(
             name: "PluginHostTests", dependencies: ["PluginHost", "Adapters", "Models", "Programs", "Formats"],
             exclude: ["Plugins"]),

@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 # shellcheck disable=SC2034  # for the scripts that source this
 model=$PEFT_HOST_CACHE/SmolLM2-135M-Instruct.Q4_1.gguf reviews=$PEFT_HOST_CACHE/reviews host=.build/release/peft-host
+venv=$PEFT_HOST_CACHE/venv
 
 fail() {
     echo "${0##*/}: $*" >&2
@@ -31,4 +32,14 @@ install_packages() {
     log=$({ "${as_root[@]}" apt-get -q update && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get -q -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}"; } 2>&1) ||
         fail "apt-get failed (${log##*$'\n'}); $remedy"
+}
+
+# prepare_reference: torch, transformers and peft in $venv.
+prepare_reference() {
+    cmp --silent Benchmarks/requirements.txt "$venv/requirements.txt" && return 0
+    python3 -c 'import ensurepip' 2>/dev/null || install_packages python3-venv
+    echo "installing torch, transformers and peft into $venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement Benchmarks/requirements.txt
+    cp Benchmarks/requirements.txt "$venv"
 }
