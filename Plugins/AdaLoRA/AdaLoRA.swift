@@ -1,4 +1,5 @@
 import CPeftPlugin
+import Glibc
 import PluginAPI
 
 /// Adaptive budget allocation (Zhang et al. 2023): an update in the form of a singular value decomposition, whose triplets
@@ -91,11 +92,8 @@ struct AdaLoRA: Method {
                     isBefore.select(importance, else: update.importance)
                         * isBefore.select(uncertainty, else: update.uncertainty)))
         }
-        let (total, target) = (Double(updates.reduce(0) { $0 + $1.rank }), target_r * Double(updates.count))
-        let left = (end - Value.step) / (end - first)
-        // A whole number must not fall below itself for a rounding error.
-        let budget = ((total - target) * left * left * left + (target + 1e-6 * total)).floor()
-        let dropped = total - budget
+        let drops = steps(ofDropsFrom: updates.reduce(0) { $0 + $1.rank }, matrices: updates.count)
+        let dropped = drops.isAtMost(Value.step).sum()
         let threshold = Value.concat(scores, axis: 0).kthValue(dropped)
         let isDue =
             Value.scalar(first).isLess(than: Value.step)
@@ -110,6 +108,31 @@ struct AdaLoRA: Method {
         }
         method.set(
             method.methodParameter("finished"), to: Value.scalar(Double(total_step - 1)).isAtMost(Value.step))
+    }
+
+    /// The step at which the first triplet falls out of the budget, the second, and so on: the cubic schedule in float64,
+    /// which a step's float32 arithmetic would sometimes round to the other side of a whole number.
+    private func steps(ofDropsFrom total: Int, matrices: Int) -> Value {
+        let (first, end) = (tinit, total_step - tfinal)
+        let target = target_r * Double(matrices)
+        func budget(_ step: Int) -> Int {
+            let left = 1 - Double(step - first) / Double(end - first)
+            return Int((Double(total) - target) * pow(left, 3) + target)
+        }
+        let steps = (0..<max(0, total - Int(target))).map { dropped -> Double in
+            var (low, high) = (first + 1, end)
+            while low < high {
+                let middle = low + (high - low) / 2
+                if budget(middle) < total - dropped { high = middle } else { low = middle + 1 }
+            }
+            return Double(low)
+        }
+        let largest = 1 << 16
+        let parts = stride(from: 0, to: max(steps.count, 1), by: largest).map { start in
+            let part = steps.isEmpty ? [Double(end) + 1] : Array(steps[start..<min(start + largest, steps.count)])
+            return Value.constant(part, shape: [part.count])
+        }
+        return Value.concat(parts, axis: 0)
     }
 
     /// At the end the last allocation is kept; before it everything that has an effect.
