@@ -14,8 +14,8 @@ extension Model {
             hash.update("\(name) \(shape.map(String.init).joined(separator: ",")) \(tensor.weight.type)\n")
             let bytes = UnsafeRawBufferPointer(start: tensor.weight.data, count: tensor.bytes)
             for block in Model.blocks(of: bytes.count) { hash.update(UnsafeRawBufferPointer(rebasing: bytes[block])) }
-            // Where only few of its pages are read the system still maps nearly all.
-            if quantization != .none { releaseOriginal(name) }
+            // Around each page that is read the system maps more: nearly all of a tensor that may not be needed.
+            releaseOriginal(name)
         }
         return hash.finish()
     }

@@ -55,10 +55,10 @@ def dequantize(codes, table, largest, size):
 rng = np.random.default_rng(4)
 values = (rng.standard_normal((201, 96)) * np.exp(rng.standard_normal((201, 1)))).astype(f32)
 values[7] = 0                                     # blocks without any size
-values[11, :15] = (NF4[:-1] + NF4[1:]) / f32(2)   # ties
-values[11, 15:] = 0
-values[11, 95] = 1
-values[12, :32] = 0.125
+values[12, :15] = (NF4[:-1] + NF4[1:]) / f32(2)   # ties: an even row begins a block
+values[12, 15:63] = 0
+values[12, 63] = 1
+values[14, :32] = 0.125
 values[20] *= f32(1e-30)
 x, dynamic = values.reshape(-1), dynamic_map()
 
