@@ -92,7 +92,11 @@ for epoch in range(epochs):
                       "accuracy": measured["accuracy"], "tokens_per_second": tokens / seconds, "peak_rss_mb": peak()}), flush=True)
 
 memory = peak()
-with tempfile.TemporaryDirectory() as output:
-    model.save_pretrained(output)
-    size = sum(os.path.getsize(f"{output}/{file}") for file in os.listdir(output) if file.endswith(".safetensors"))
-print(json.dumps({"test": kept, "trainable": sum(parameter.numel() for parameter in trained), "adapter_bytes": size, "peak_rss_mb": memory}), flush=True)
+count = sum(parameter.numel() for parameter in trained)
+if run["config"]:
+    with tempfile.TemporaryDirectory() as output:
+        model.save_pretrained(output)
+        size = sum(os.path.getsize(f"{output}/{file}") for file in os.listdir(output) if file.endswith(".safetensors"))
+else:
+    size = 4 * count  # transformers does not save a model that came from a GGUF file
+print(json.dumps({"test": kept, "trainable": count, "adapter_bytes": size, "peak_rss_mb": memory}), flush=True)

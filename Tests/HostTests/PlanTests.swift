@@ -50,6 +50,7 @@ private struct CountedCase: Sendable, CustomTestStringConvertible {
         CountedCase("adaption_prompt_len100_all_layers", "LlamaAdapter") {
             ["adapter_len=100", "adapter_layers=\($0)"]
         },
+        CountedCase("ln_tuning", "FullFineTuning", "mode=norm"),
     ]
 
     /// Whether the plugin is built and has the hyperparameters.
@@ -106,7 +107,7 @@ extension HostTests {
         @Test func everyRowHasItsCase() throws {
             let counted = try Self.json("counts")
             let others = [
-                "lora_r8_bias_all", "vera", "loha", "lokr", "oft", "boft", "fourierft", "ln_tuning", "vblora",
+                "lora_r8_bias_all", "vera", "loha", "lokr", "oft", "boft", "fourierft", "vblora",
                 "trainable_tokens", "miss", "hra", "c3a", "shira", "randlora", "delora", "road",
             ]
             for group in ["CAUSAL_LM", "SEQ_CLS_2"] {
