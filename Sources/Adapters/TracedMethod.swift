@@ -10,17 +10,25 @@ package struct TracedMethod {
     package let fields: [JSON.Member]
     package let defaultLearningRate: Double
     package let library: PluginLibrary
+    private let plugin: LoadedPlugin
+    private let tokenize: Tokenize
+
+    /// The ids of a text, special tokens included, for methods that start from one.
+    package typealias Tokenize = (String) throws -> [Int32]
 
     /// Traces a plugin with what the user typed.
     ///
-    /// - Parameter options: `-o name=value`, in the order of the command line.
+    /// - Parameters:
+    ///   - options: `-o name=value`, in the order of the command line.
+    ///   - totalSteps: optimizer steps of the run, for methods that plan by it; nil outside of one.
     package init(
         _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
-        warn: (String) -> Void
+        totalSteps: Int? = nil, tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
-        let settings = try Settings(plugin.description, options: options)
-        try self.init(plugin, library, settings, model, task, warn)
+        var settings = try Settings(plugin.description, options: options)
+        if let totalSteps { settings.derive("total_step", .integer(totalSteps)) }
+        try self.init(plugin, library, settings, model, task, tokenize, warn)
     }
 
     /// Traces a plugin with the hyperparameters of an `adapter_config.json`.
@@ -28,25 +36,40 @@ package struct TracedMethod {
     /// - Parameter tensors: names of the tensors that the adapter holds.
     package init(
         _ library: PluginLibrary, configuration: JSON, place: String, tensors: Set<String>, model: LlamaConfiguration,
-        task: Task, warn: (String) -> Void
+        task: Task, tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
         let settings = try importSettings(
             plugin, config: configuration, place: place, tensors: tensors, model: model.description, task: task.name,
             labels: task.labels)
-        try self.init(plugin, library, settings, model, task, warn)
+        try self.init(plugin, library, settings, model, task, tokenize, warn)
+    }
+
+    /// The method as it reads what it has written: traced again with the hyperparameters of that `adapter_config.json`.
+    ///
+    /// - Parameter tensors: names of the tensors that the adapter holds.
+    func reading(
+        _ configuration: JSON, tensors: Set<String>, model: LlamaConfiguration, task: Task
+    ) throws -> MethodProgram {
+        let settings = try importSettings(
+            plugin, config: configuration, place: "adapter_config.json", tensors: tensors, model: model.description,
+            task: task.name, labels: task.labels)
+        return try TracedMethod(plugin, library, settings, model, task, tokenize, { _ in }).program
     }
 
     private init(
         _ plugin: LoadedPlugin, _ library: PluginLibrary, _ settings: Settings, _ model: LlamaConfiguration,
-        _ task: Task, _ warn: (String) -> Void
+        _ task: Task, _ tokenize: @escaping Tokenize, _ warn: (String) -> Void
     ) throws {
         for warning in plugin.warnings { warn(warning) }
         try TracedMethod.checkSavedModules(settings.selection.modulesToSave, task)
         self.library = library
+        self.plugin = plugin
+        self.tokenize = tokenize
         program = try trace(
-            plugin, settings, model: model.description, sites: model.sites(), task: task.name, labels: task.labels,
-            warn: warn)
+            plugin, settings, model: model.description, sites: model.sites(for: task), task: task.name,
+            labels: task.labels,
+            tokenize: tokenize, warn: warn)
         defaultLearningRate = plugin.description.defaultLearningRate
         fields = TracedMethod.named(settings.fields, program)
     }
@@ -65,10 +88,11 @@ package struct TracedMethod {
     /// `target_modules` as the suffixes that were really used: a reader need not know what the defaults were.
     private static func named(_ fields: [JSON.Member], _ program: MethodProgram) -> [JSON.Member] {
         var suffixes: [String] = []
-        for site in program.sites where site.site.kind == .linear {
+        for site in program.sites where site.site.kind == .linear || site.site.kind == .embedding {
             let suffix = String(site.site.module.split(separator: ".").last ?? "")
             if !suffixes.contains(suffix) { suffixes.append(suffix) }
         }
+        guard !suffixes.isEmpty else { return fields }
         var fields = fields
         if let index = fields.firstIndex(where: { $0.key == "target_modules" }) {
             if [.null, "all-linear"].contains(fields[index].value) {
@@ -113,7 +137,7 @@ package struct OpenedAdapter {
             program = try TracedMethod(
                 try search.find(stored.peftType), configuration: stored.configuration,
                 place: folder + "/adapter_config.json", tensors: Set(stored.tensors.map(\.name)),
-                model: base.configuration, task: task, warn: warn
+                model: base.configuration, task: task, tokenize: base.tokenize, warn: warn
             ).program
         }
         model = try AdaptedModel(base, method: program, task: task, seed: stored.sidecar?.seed ?? 0)

@@ -2,16 +2,27 @@ import Programs
 
 /// A batch of rows, packed without padding: what a step feeds into a program.
 package struct Batch {
-    /// The token ids of each row.
+    /// The token ids of each row; ``virtualToken`` where a method puts a token of its own.
     package var rows: [[Int32]]
     /// For each target: the token (counted over all rows) whose output predicts it.
     package var targetIndex: [Int32]
     package var targetLabels: [Int32]
     /// What each target counts in the loss.
     package var targetWeights: [Float]
+    /// Which tokens of each row belong to the completion, not to the prompt; empty where none does.
+    package var isCompletion: [[Bool]]
+    /// By name, what the data give to each row, in the order of the rows.
+    package var rowInputs: [String: [[Float]]] = [:]
 
-    package init(rows: [[Int32]], targetIndex: [Int32], targetLabels: [Int32], targetWeights: [Float]) {
+    /// Stands for a virtual token in ``rows``.
+    package static let virtualToken: Int32 = -1
+
+    package init(
+        rows: [[Int32]], targetIndex: [Int32], targetLabels: [Int32], targetWeights: [Float],
+        isCompletion: [[Bool]] = []
+    ) {
         self.rows = rows
+        self.isCompletion = isCompletion
         self.targetIndex = targetIndex
         self.targetLabels = targetLabels
         self.targetWeights = targetWeights
@@ -27,15 +38,28 @@ package final class StepBuffers {
     package let capacity: Sizes
     /// (R + 1): where each row begins among the tokens.
     package let rowStart: Buffer
+    /// The position of each row's first token.
+    private let firstPosition: Int
     private var inputs: [StepInput: Buffer] = [:]
+    private var rowInputs: [String: Buffer] = [:]
 
-    package init(capacity: Sizes) {
+    /// - Parameter firstPosition: how many positions keys alone take in front of every row.
+    package init(capacity: Sizes, firstPosition: Int = 0) {
         self.capacity = capacity
+        self.firstPosition = firstPosition
         rowStart = Buffer(count: capacity.rows + 1)
         for input in StepInput.allCases { inputs[input] = Buffer(count: capacity.count(input.type)) }
     }
 
     package subscript(input: StepInput) -> Buffer { inputs[input]! }
+
+    /// Where the input of that name and type (R, …) lives.
+    package func rowInput(_ name: String, _ type: TensorType) -> Buffer {
+        if let buffer = rowInputs[name] { return buffer }
+        let buffer = Buffer(count: capacity.count(type))
+        rowInputs[name] = buffer
+        return buffer
+    }
 
     /// What a run is about, for programs that read it.
     func load(_ context: RunContext) {
@@ -44,15 +68,17 @@ package final class StepBuffers {
         self[.totalSteps].floats[0] = Float(context.totalSteps)
     }
 
-    /// Lays out the batch: positions restart at every row.
+    /// Lays out the batch: positions restart at every row. An input that a row does not have is 0.
     package func load(_ batch: Batch) {
         let (ids, positions, rowOf) = (self[.tokenIDs].ints, self[.positions].ints, self[.rowOfToken].ints)
+        let isPrompt = self[.isPrompt].floats
         var token = 0
         for (row, tokens) in batch.rows.enumerated() {
             rowStart.ints[row] = Int32(token)
             for (position, id) in tokens.enumerated() {
-                ids[token] = id
-                positions[token] = Int32(position)
+                ids[token] = Swift.max(id, 0)
+                positions[token] = Int32(firstPosition + position)
+                isPrompt[token] = batch.isCompletion.isEmpty || !batch.isCompletion[row][position] ? 1 : 0
                 rowOf[token] = Int32(row)
                 token += 1
             }
@@ -62,6 +88,13 @@ package final class StepBuffers {
             self[.targetIndex].ints[index] = batch.targetIndex[index]
             self[.targetLabels].ints[index] = batch.targetLabels[index]
             self[.targetWeights].floats[index] = batch.targetWeights[index]
+        }
+        for (name, buffer) in rowInputs {
+            let size = buffer.count / Swift.max(capacity.rows, 1)
+            for row in batch.rows.indices {
+                let values = batch.rowInputs[name].map { $0[row] } ?? []
+                for index in 0..<size { buffer.floats[row * size + index] = index < values.count ? values[index] : 0 }
+            }
         }
     }
 }

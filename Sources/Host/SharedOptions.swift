@@ -28,9 +28,12 @@ struct PluginOptions: ParsableArguments {
 
     @OptionGroup var search: SearchOptions
 
+    /// Finds the method.
+    func find() throws -> PluginLibrary { try search.search.find(plugin) }
+
     /// Finds the method and checks its options as far as its manifest goes, which needs no model.
     func library() throws -> PluginLibrary {
-        let library = try search.search.find(plugin)
+        let library = try find()
         do {
             _ = try Settings(library.manifest, options: parsedOptions())
         } catch let error as PluginError where error.code == .setting {
@@ -40,8 +43,17 @@ struct PluginOptions: ParsableArguments {
         return library
     }
 
-    func trace(_ library: PluginLibrary, model: LlamaConfiguration, task: Task) throws -> TracedMethod {
-        try TracedMethod(library, options: parsedOptions(), model: model, task: task, warn: Message.warn)
+    /// - Parameters:
+    ///   - recorded: options that come before the user's.
+    ///   - totalSteps: optimizer steps of the run.
+    func trace(
+        _ library: PluginLibrary, recorded: [(name: String, text: String)] = [], model: Model, task: Task,
+        totalSteps: Int
+    ) throws -> TracedMethod {
+        try TracedMethod(
+            library, options: recorded + parsedOptions(), model: model.configuration, task: task,
+            totalSteps: totalSteps, tokenize: model.tokenize,
+            warn: Message.warn)
     }
 
     func parsedOptions() throws -> [(name: String, text: String)] {

@@ -23,19 +23,23 @@ package final class AdaptedModel {
     package let tensors: TensorStore
     /// The number of the classification head (labels, hidden) in ``tensors``.
     package let head: Int?
+    /// What the method puts in front of every row.
+    package let prefix: RowPrefix
     /// Number of the first tensor of each site in ``tensors``; the method's own come before all.
     private let firstOfSite: [Int]
+    /// Of texts that init graphs start from.
+    private var textCache = TextCache()
 
     /// Gives every tensor its first values.
     ///
     /// - Throws: `EngineError` where an init graph cannot be run.
     package init(_ model: Model, method: MethodProgram?, task: Task, seed: UInt64) throws {
-        try method?.checkRunnable()
         self.model = model
         self.method = method
         self.task = task
         self.seed = seed
-        try method?.check(fits: model)
+        try method?.check(fits: model, task)
+        prefix = try method?.rowPrefix() ?? RowPrefix()
         var declarations = method?.storedTensors ?? []
         var next = method?.tensors.count ?? 0
         firstOfSite = (method?.sites ?? []).map { site in
@@ -76,13 +80,38 @@ package final class AdaptedModel {
             if let assignment = site.initialize { all.append((index, assignment)) }
         }
         for (site, assignment) in all {
+            try textCache.prepare(
+                for: method.graphs[assignment.graph], model.configuration, pool: pool
+            ) { try compile($0, capacity: $1, inputs: $2) }
             let g = GraphBuilder()
-            let graph = try g.finish(injector!.initial(assignment, at: site, in: g))
+            let values = injector!.initial(assignment, at: site, in: g, frozen: frozenValues(at: site, in: g))
+            let graph = try g.finish(values)
             let none = Sizes(tokens: 0, rows: 0, targets: 0)
             let executable = try compile(graph, capacity: none, inputs: nil)
             executable.run(RunContext(sizes: none), on: pool)
             for (output, target) in assignment.targets.enumerated() {
                 tensors[number(site, target)] = executable.array(output, none)
+            }
+        }
+    }
+
+    /// What the frozen model gives for the nodes of an init or merge graph that stand for a part of it.
+    ///
+    /// - Parameter site: nil for the method's own graph.
+    func frozenValues(at site: Int?, in g: GraphBuilder) -> (Node, [Value]) -> Value? {
+        let llama = Llama(model.configuration, in: g)
+        let place = site.flatMap { index in method.map { $0.sites[index].site } }
+        return { node, inputs in
+            switch node.op {
+            case .tableRows: llama.embedded(inputs[0])
+            case .project:
+                Projection(rawValue: node.attributes.integers[0]).map {
+                    llama.project($0, inputs[0], place?.layer ?? -1)
+                }
+            case .base: place.map { llama.linear(inputs[0], $0) }
+            case .textCache:
+                TextCache.ids(inputs[0], in: g.graph).map { g.frozen(TextCache.name(node, ids: $0), node.type) }
+            default: nil
             }
         }
     }
@@ -102,7 +131,7 @@ package final class AdaptedModel {
 
     /// Appends the whole model: base, method, head.
     package func build(in g: GraphBuilder) -> Outputs {
-        let llama = Llama(model.configuration, in: g, sites: injector ?? NoMethod())
+        let llama = Llama(model.configuration, in: g, sites: injector?.begun(in: g) ?? NoMethod())
         let hidden = llama.hidden()
         let targets = g.gather(hidden.last, g.input(.targetIndex))
         let logits = head.map { g.matmul(targets, parameter($0, in: g), transposeB: true) } ?? llama.head(targets)
@@ -123,12 +152,17 @@ package final class AdaptedModel {
         var frozen: [String: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
             let name = node.attributes.text
-            frozen[name] = try replaced[name] ?? model.tensor(name, shape: node.type.shape.map(\.code))
+            frozen[name] =
+                try replaced[name] ?? textCache.tensors[name]
+                ?? model.tensor(name, shape: node.type.shape.map(\.code))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
             case .frozen: return .frozen(frozen[node.attributes.text]!)
+            case .rowInput:
+                guard let inputs else { throw EngineError("this graph has inputs of rows, and was given none") }
+                return .memory(inputs.rowInput(node.attributes.text, node.type).raw)
             default: throw EngineError("a \(node.op.name) leaf is left over in a model's program")
             }
         }

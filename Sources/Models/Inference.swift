@@ -50,7 +50,7 @@ package final class Inference {
         let g = GraphBuilder()
         let outputs = model.build(in: g)
         let graph = try g.finish([outputs.logits, outputs.hidden.firstBlock, outputs.hidden.last])
-        let inputs = StepBuffers(capacity: capacity)
+        let inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
         prepared = (try model.compile(graph, capacity: capacity, inputs: inputs), inputs)
         return prepared!
     }

@@ -33,8 +33,15 @@ extension AdaptedModel {
             let site = method.sites[index]
             guard case .graph(let number) = site.merge else { continue }
             let g = GraphBuilder()
-            let operands = zip(site.site.tensorNames, site.site.tensorTypes).map { g.frozen($0, $1) }
-            let graph = try g.finish(injector.merged(number, at: index, operands: operands, in: g))
+            let operands = zip(site.site.tensorNames, site.site.mergeTypes).map { g.frozen($0, $1) }
+            let graph = try g.finish(
+                injector.merged(number, at: index, operands, in: g, frozen: frozenValues(at: index, in: g)))
+            // Where the head is the embedding table, the method changes the table alone.
+            if site.site.kind == .embedding, model.configuration.isTied {
+                let table = site.site.tensorNames[0]
+                let shape = site.site.mergeTypes[0].shape.map(\.code)
+                merged["lm_head.weight"] = try merged[table] ?? model.tensor(table, shape: shape)
+            }
             let executable = try compile(graph, capacity: none, inputs: nil, replaced: merged)
             executable.run(RunContext(sizes: none), on: pool)
             for (output, name) in zip(graph.outputs.indices, site.site.tensorNames)
@@ -56,7 +63,4 @@ extension SiteDescription {
         default: [module + ".weight"]
         }
     }
-
-    /// Their types.
-    var tensorTypes: [TensorType] { [type(of: .weight), type(of: .bias)].compactMap { $0 } }
 }

@@ -124,7 +124,7 @@ package final class Model {
 extension LlamaConfiguration {
     /// All tensors of the frozen model with their shapes: Hugging Face's names.
     package var tensors: [(name: String, shape: [Int])] {
-        var all = [("model.embed_tokens.weight", [vocabulary, hiddenSize])]
+        var all = [(Self.embedding + ".weight", [vocabulary, hiddenSize])]
         for layer in 0..<layers {
             let prefix = "model.layers.\(layer)."
             for linear in linears {
@@ -160,17 +160,41 @@ extension LlamaConfiguration {
         return (all.reduce(0) { $0 + $1.count } - head, head)
     }
 
-    /// Where a method can stand: every linear layer in the model's order, then every tensor as one that can be trained
-    /// itself.
-    package func sites() -> [SiteDescription] {
-        let layers = (0..<layers).flatMap { layer in
+    /// The module of the embedding table.
+    static let embedding = "model.embed_tokens"
+
+    /// Where a method can stand, kind by kind in the model's order: every linear layer, the embedding, the start of every
+    /// row, every attention, both branches of every block, and every tensor as one that can be trained itself.
+    ///
+    /// - Parameter task: a classifier has no use for a language-model head.
+    package func sites(for task: Task) -> [SiteDescription] {
+        let linear = (0..<layers).flatMap { layer in
             linears.map {
                 SiteDescription(
                     .linear, $0.role, layer: layer, module: "model.layers.\(layer).\($0.name)", inputs: $0.inputs,
                     outputs: $0.outputs, hasBias: $0.hasBias)
             }
         }
-        return layers + tensors.map(weightSite)
+        let table = SiteDescription(
+            .embedding, .embedding, layer: -1, module: Self.embedding, inputs: vocabulary, outputs: hiddenSize)
+        let prompt = site(.prompt, .prompt, "prompt_encoder", layer: -1)
+        let attentions = (0..<layers).map { layer in
+            var site = site(.attention, .attention, "model.layers.\(layer).self_attn", layer: layer)
+            (site.headCount, site.keyHeadCount, site.headSize) = (heads, keyHeads, headSize)
+            return site
+        }
+        let blocks = (0..<layers).flatMap { layer in
+            [
+                site(.block, .attention, "model.layers.\(layer).self_attn", layer: layer),
+                site(.block, .mlp, "model.layers.\(layer).mlp", layer: layer),
+            ]
+        }
+        let weights = tensors.filter { task == .causalLM || $0.name != "lm_head.weight" }.map(weightSite)
+        return linear + [table, prompt] + attentions + blocks + weights
+    }
+
+    private func site(_ kind: SiteKind, _ role: SiteRole, _ module: String, layer: Int) -> SiteDescription {
+        SiteDescription(kind, role, layer: layer, module: module, inputs: hiddenSize, outputs: hiddenSize)
     }
 
     private func weightSite(_ name: String, _ shape: [Int]) -> SiteDescription {
@@ -186,8 +210,7 @@ extension LlamaConfiguration {
             } else {
                 name == "lm_head.weight" ? .head : .embedding
             }
-        var site = SiteDescription(
-            .weight, role, layer: layer, module: name, inputs: hiddenSize, outputs: hiddenSize)
+        var site = site(.weight, role, name, layer: layer)
         site.shape = shape
         return site
     }

@@ -1,4 +1,15 @@
 import Engine
+import Programs
+
+extension RowPrefix {
+    /// A row of token ids with places for the virtual tokens in front.
+    package func before(_ ids: [Int32]) -> [Int32] {
+        Array(repeating: Batch.virtualToken, count: tokens) + ids
+    }
+
+    /// What is said of each token of a row; of virtual tokens it does not hold.
+    package func before(_ flags: [Bool]) -> [Bool] { Array(repeating: false, count: tokens) + flags }
+}
 
 extension Batch {
     /// A batch for classification: the last token of each row predicts its label.
@@ -28,6 +39,6 @@ extension Batch {
         }
         self.init(
             rows: rows, targetIndex: index, targetLabels: labels,
-            targetWeights: Array(repeating: weight, count: index.count))
+            targetWeights: Array(repeating: weight, count: index.count), isCompletion: isTarget)
     }
 }

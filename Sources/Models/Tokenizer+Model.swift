@@ -6,6 +6,9 @@ extension Model {
     /// The tokenizer that the model's file or folder carries.
     package func tokenizer() throws -> Tokenizer { try Model.tokenizer(of: path) }
 
+    /// The token ids of a text, special tokens included.
+    package func tokenize(_ text: String) throws -> [Int32] { try tokenizer().encode(text, addSpecialTokens: true) }
+
     /// The tokenizer of a GGUF file, a folder with `tokenizer.json`, or that file itself; weights are not looked at.
     ///
     /// - Throws: an error where there is none, or one of a kind that is not implemented.

@@ -12,7 +12,7 @@ extension Graph {
         let integers = node.attributes.integers
         switch node.op {
         case .argument, .parameter: return "\(node.op.name) \(integers[0])"
-        case .frozen: return "frozen \(node.attributes.text.debugDescription)"
+        case .frozen, .rowInput: return "\(node.op.name) \(node.attributes.text.debugDescription)"
         case .site: return "site \(SiteValue(rawValue: integers[0]).map { "\($0)" } ?? "\(integers[0])")"
         case .input: return "input \(StepInput(rawValue: integers[0]).map { "\($0)" } ?? "\(integers[0])")"
         case .constant: return "constant " + constantText(node)
@@ -46,6 +46,9 @@ extension Graph {
         case .attention, .attentionGradient:
             return (integers[0] != 0 ? ["overSet"] : []) + (integers[1] != 0 ? ["window: \(integers[1])"] : [])
                 + ["scale: \(scalars[0])"]
+        case .project: return [Projection(rawValue: integers[0]).map { "\($0)" } ?? "\(integers[0])"]
+        case .attend: return integers[0] != 0 ? ["overSet"] : []
+        case .textCache: return [integers[1] != 0 ? "values" : "keys", "layer: \(integers[0])"]
         case .transpose: return ["order: \(integers)"]
         case .slice: return ["axis: \(integers[0])", "\(integers[1])..<\(integers[2])"]
         case .concat, .cumsum: return ["axis: \(integers[0])"]
@@ -55,7 +58,7 @@ extension Graph {
         case .uniform: return ["from: \(scalars[0])", "to: \(scalars[1])"] + stream(node)
         case .unaryGradient:
             return ["of: \(UInt16(exactly: integers[0]).flatMap(Operator.init(rawValue:))?.name ?? "\(integers[0])")"]
-        // reshape, broadcast, cast, scatterAdd, base and iota: the type says it.
+        // reshape, broadcast, cast, scatterAdd, base, tableRows and iota: the type says it.
         default: return []
         }
     }

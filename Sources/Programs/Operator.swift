@@ -2,7 +2,7 @@
 /// meaning is a new number.
 package enum Operator: UInt16, CaseIterable, Hashable, Sendable {
     // Leaves.
-    case argument = 1, parameter, frozen, site, input, constant, iota
+    case argument = 1, parameter, frozen, site, input, constant, iota, rowInput
 
     // Element-wise, one operand.
     case neg = 20, exp, log, sqrt, abs, sin, cos, tanh, sigmoid, silu, gelu, geluTanh, relu, erf, floor
@@ -22,8 +22,9 @@ package enum Operator: UInt16, CaseIterable, Hashable, Sendable {
     // Without a gradient, or for initialisation and merging.
     case stopGradient = 160, cumsum, sort, topK, kthValue, solve, inverse, qr, svd
 
-    // The frozen layer of a linear site, the frozen attention of an attention site, and a kernel that a plugin brings.
-    case base = 180, call
+    // The frozen layer of a linear site, and a kernel that a plugin brings; of an attention site a frozen projection and the
+    // frozen attention; rows of the frozen embedding table; keys or values that the frozen model computes for a text.
+    case base = 180, call, project, attend, tableRows, textCache
 
     // Made by differentiation only; a plugin never sees these.
     case unaryGradient = 1000, softmaxGradient, layerNormGradient, rmsNormGradient, crossEntropyGradient
@@ -35,18 +36,20 @@ package enum Operator: UInt16, CaseIterable, Hashable, Sendable {
     package var isUnary: Bool { (Operator.neg.rawValue...Operator.floor.rawValue).contains(rawValue) }
     /// Element-wise with two operands that broadcast.
     package var isBinary: Bool { (Operator.add.rawValue...Operator.lessEqual.rawValue).contains(rawValue) }
-    package var isLeaf: Bool { rawValue <= Operator.iota.rawValue }
+    package var isLeaf: Bool { rawValue <= Operator.rowInput.rawValue }
     /// How many integers its attributes hold; nil where that depends on a shape.
     var integerCount: Int? {
         switch self {
-        case .argument, .parameter, .frozen, .site, .constant, .sum, .mean, .max, .maxGradient, .reshape, .transpose,
+        case .argument, .parameter, .frozen, .site, .constant, .rowInput, .sum, .mean, .max, .maxGradient, .reshape,
+            .transpose,
             .broadcast, .bernoulli, .normal, .uniform, .call:
             nil
         case .input, .iota, .cast, .rope, .concat, .scatterAdd, .dropout, .rowBernoulli, .cumsum, .topK, .base,
-            .unaryGradient:
+            .unaryGradient, .attend, .tableRows:
             1
-        case .matmul, .attention, .attentionGradient: 2
+        case .matmul, .attention, .attentionGradient, .project: 2
         case .slice: 3
+        case .textCache: 4
         default: 0
         }
     }
@@ -117,7 +120,7 @@ package enum SiteValue: Int, CaseIterable, Hashable, Sendable {
 package struct Attributes: Hashable, Sendable {
     package var integers: [Int]
     package var scalars: [Double]
-    /// The name of a frozen tensor; of a random operator, the module path that its stream belongs to.
+    /// The name of a frozen tensor or of a row's input; of a random operator, the module path that its stream belongs to.
     package var text: String
 
     package init(integers: [Int] = [], scalars: [Double] = [], text: String = "") {

@@ -115,4 +115,34 @@ extension GraphBuilder {
 
     /// The frozen layer of the site, applied to `x` (…, in) → (…, out).
     package func base(_ x: Value, outputs: Int) -> Value { append(.base, [x], Attributes(integers: [outputs])) }
+
+    /// A frozen projection of the attention site, applied to `x` (…, in) → (…, out).
+    package func project(_ projection: Projection, _ x: Value, outputs: Int) -> Value {
+        append(.project, [x], Attributes(integers: [projection.rawValue, outputs]))
+    }
+
+    /// The frozen attention of the site, with more keys and values in front of every row.
+    package func attend(_ q: Value, _ k: Value, _ v: Value, more: (k: Value, v: Value)? = nil) -> Value {
+        append(.attend, [q, k, v] + (more.map { [$0.k, $0.v] } ?? []), Attributes(integers: [0]))
+    }
+
+    /// q over a set of keys and values alone, scaled as the frozen attention of the site.
+    package func attend(_ q: Value, overSet keys: Value, _ values: Value) -> Value {
+        append(.attend, [q, keys, values], Attributes(integers: [1]))
+    }
+
+    /// Rows of the frozen embedding table: ids i32 S → S + (hidden).
+    package func tableRows(_ ids: Value, hiddenSize: Int) -> Value {
+        append(.tableRows, [ids], Attributes(integers: [hiddenSize]))
+    }
+
+    /// What the frozen model keeps of a text in a layer: ids (count) i32 → (count, key heads, head size).
+    package func textCache(_ ids: Value, layer: Int, values: Bool, keyHeads: Int, headSize: Int) -> Value {
+        append(.textCache, [ids], Attributes(integers: [layer, values ? 1 : 0, keyHeads, headSize]))
+    }
+
+    /// What the data give to every row under that name: (R, …).
+    package func rowInput(_ name: String, shape: [Int]) -> Value {
+        leaf(.rowInput, 0, TensorType([.rows] + shape.map { Dim($0) }), text: name)
+    }
 }

@@ -9,6 +9,11 @@ package enum SiteRole: Int, CaseIterable, Hashable, Sendable {
         prompt
 }
 
+/// The frozen projections of an attention. Raw values are the plugin interface's.
+package enum Projection: Int, CaseIterable, Hashable, Sendable {
+    case query = 0, key, value, output
+}
+
 /// One place of a model, as a plugin is told of it.
 package struct SiteDescription: Hashable, Sendable {
     package var kind: SiteKind

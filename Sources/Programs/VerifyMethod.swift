@@ -5,6 +5,7 @@ extension MethodProgram {
         try verifyNamesAndSizes()
         let preludeTypes = try verifyWhole(&verified)
         for site in sites { try verify(site, preludeTypes, &verified) }
+        _ = try rowPrefix()
         try verifyMaps(&verified)
     }
 
@@ -22,9 +23,11 @@ extension MethodProgram {
     ///   - parameter: the type of the tensor of that number; nil where there is none.
     ///   - argument: the type of the operand of that number.
     ///   - site: where its `site` leaves and `base` stand.
+    ///   - isInit: whether it is an init graph, which may look at what the frozen model keeps of a text.
     private func graph(
         _ index: Int, _ place: String, _ verified: inout Set<Scoped>, scope: GraphBuilder.Scope = .parameters,
-        parameter: (Int) -> TensorType?, argument: (Int) -> TensorType? = { _ in nil }, site: SiteDescription? = nil
+        parameter: (Int) -> TensorType?, argument: (Int) -> TensorType? = { _ in nil }, site: SiteDescription? = nil,
+        isInit: Bool = false
     ) throws(ProgramError) -> Graph {
         guard graphs.indices.contains(index) else { throw ProgramError("\(place): there is no graph \(index)") }
         let graph = graphs[index]
@@ -41,12 +44,9 @@ extension MethodProgram {
             case .parameter: expected = parameter(node.attributes.integers[0])
             case .argument: expected = argument(node.attributes.integers[0])
             case .site: expected = site.flatMap { $0.type(of: SiteValue(rawValue: node.attributes.integers[0])) }
-            case .base:
-                let isOfSite = site.map {
-                    $0.kind == .linear && node.attributes.integers[0] == $0.outputs
-                        && graph.type(node.inputs[0]).shape.last == Dim($0.inputs)
-                }
-                expected = isOfSite == true ? node.type : nil
+            case .base, .project, .attend, .tableRows:
+                expected = site?.fits(node, in: graph) == true ? node.type : nil
+            case .textCache: expected = isInit ? node.type : nil
             default: continue
             }
             guard node.type == expected else {
@@ -98,7 +98,7 @@ extension MethodProgram {
         let own = { [tensors] (number: Int) in tensors.indices.contains(number) ? tensors[number].type : nil }
         let any = { (number: Int) in all.indices.contains(number) ? all[number].type : nil }
         if let initialize {
-            let graph = try graph(initialize.graph, "init", &verified, parameter: own)
+            let graph = try graph(initialize.graph, "init", &verified, parameter: own, isInit: true)
             try check(initialize, "init", tensors, graph)
         }
         var preludeTypes: [TensorType] = []
@@ -129,22 +129,21 @@ extension MethodProgram {
                 number < Self.methodTensors ? (program.tensors, number) : (tensors, number - Self.methodTensors)
             return list.indices.contains(place) ? list[place].type : nil
         }
-        guard site.kind == .linear || site.kind == .weight else {
-            throw ProgramError("\(site.module): sites of the kind \(site.kind) are not run by this host yet")
-        }
-        let isLinear = site.kind == .linear
+        let operands = site.forwardOperands
         let forward = try graph(
             program.forward, "forward at \(site.module)", &verified, scope: .tokenLocal, parameter: tensor,
             argument: { number in
                 let result = number - Self.preludeResults
                 if preludeTypes.indices.contains(result) { return preludeTypes[result] }
-                return isLinear && number == 0 ? TensorType([.tokens, Dim(site.inputs)]) : nil
+                return operands.indices.contains(number) ? operands[number] : nil
             }, site: site)
-        let result = isLinear ? TensorType([.tokens, Dim(site.outputs)]) : site.type(of: .weight)
-        guard forward.outputs.count == 1, forward.type(forward.outputs[0]) == result else {
-            throw ProgramError("forward at \(site.module): its result is not \(result?.name ?? "there")")
+        guard forward.outputs.count == 1 else {
+            throw ProgramError("forward at \(site.module): \(forward.outputs.count) results")
         }
-        let bases = [site.type(of: .weight), site.type(of: .bias)].compactMap { $0 }
+        if let refusal = site.refusal(ofResult: forward.type(forward.outputs[0])) {
+            throw ProgramError("forward at \(site.module): \(refusal)")
+        }
+        let bases = site.mergeTypes
         if case .graph(let index) = program.merge {
             let graph = try graph(
                 index, "merge at \(site.module)", &verified, parameter: tensor,
@@ -154,7 +153,8 @@ extension MethodProgram {
             }
         }
         if let initialize = program.initialize {
-            let graph = try graph(initialize.graph, "init at \(site.module)", &verified, parameter: tensor, site: site)
+            let graph = try graph(
+                initialize.graph, "init at \(site.module)", &verified, parameter: tensor, site: site, isInit: true)
             try check(initialize, "init at \(site.module)", program.tensors, graph)
         }
     }
@@ -192,20 +192,6 @@ extension MethodProgram {
             }
             let graph = try graph(map.assignment.graph, "import", &verified, parameter: any, argument: { stored[$0] })
             try check(map.assignment, "import", all, graph)
-        }
-    }
-}
-
-extension SiteDescription {
-    /// The type of what a graph reads of the frozen site; nil where it has none.
-    package func type(of value: SiteValue?) -> TensorType? {
-        switch (value, kind) {
-        case (.weight, .weight), (.originalWeight, .weight): TensorType(shape.map { Dim($0) })
-        case (.weight, .linear), (.originalWeight, .linear): TensorType([Dim(outputs), Dim(inputs)])
-        case (.bias, .linear): hasBias ? TensorType([Dim(outputs)]) : nil
-        case (.rowNorms, .linear): TensorType([Dim(outputs)])
-        case (.columnNorms, .linear): TensorType([Dim(inputs)])
-        default: nil
         }
     }
 }

@@ -29,7 +29,7 @@ struct MethodFitTests {
         func put(_ program: MethodProgram) throws -> AdaptedModel {
             try AdaptedModel(model, method: program, task: .causalLM, seed: 0)
         }
-        let site = try #require(model.configuration.sites().first)
+        let site = try #require(model.configuration.sites(for: .causalLM).first)
         #expect(try put(Self.scaling(site)).tensors.entries.map(\.name) == ["base_model.model.\(site.module).s"])
         var elsewhere = site
         elsewhere.module = "model.layers.7.self_attn.q_proj"

@@ -12,7 +12,9 @@ import Testing
         let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         let model = try Model(fixtures.appending(path: "Fixtures/tiny/a-llama").path)
         let library = try PluginLibrary(path: try Build.plugin("lora.c", manifest: .lora))
-        return try TracedMethod(library, options: options, model: model.configuration, task: task) { _ in }
+        return try TracedMethod(
+            library, options: options, model: model.configuration, task: task, tokenize: model.tokenize
+        ) { _ in }
     }
 
     /// peft writes the names that all-linear stands for, so that its readers find them.

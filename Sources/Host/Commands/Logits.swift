@@ -43,13 +43,16 @@ struct Logits: ParsableCommand {
             throw TrainingError("token id \(wrong) is outside the vocabulary of \(vocabulary)", place: "--ids")
         }
         // The last token of a continuation is not read by the model.
-        let longest = ids.count + Swift.max((greedy ?? 0) - 1, 0)
-        guard longest <= adapted.model.configuration.context else {
+        let virtual = adapted.prefix
+        let longest = ids.count + virtual.tokens + Swift.max((greedy ?? 0) - 1, 0)
+        guard longest + virtual.keys <= adapted.model.configuration.context else {
             throw TrainingError(
-                "\(longest) tokens, more than the model's context of \(adapted.model.configuration.context)",
+                "\(longest + virtual.keys) tokens, more than the model's context of \(adapted.model.configuration.context)",
                 place: greedy == nil ? "--ids" : "--ids with --greedy", remedy: "give fewer")
         }
-        let positions = isLanguage ? Array(0..<Int32(ids.count)) : [Int32(ids.count - 1)]
+        ids = virtual.before(ids)
+        let first = isLanguage ? virtual.tokens : ids.count - 1
+        let positions = (first..<ids.count).map { Int32($0) }
         let capacity = Sizes(tokens: longest, rows: 1, targets: positions.count)
         let inference = Inference(adapted, capacity: capacity, pool: threads.pool())
         let result = try inference.run(
@@ -62,7 +65,10 @@ struct Logits: ParsableCommand {
             .init("top_ids", .array(best.map { .integer(Int64($0)) })),
             .init("top_logits", .array(best.map { .number(Double(last[last.startIndex + $0])) })),
             .init("logit_sum", .number(last.reduce(0.0) { $0 + Double($1) })),
-            .init("mean_nll", isLanguage && ids.count > 1 ? .number(meanLoss(result, ids)) : .null),
+            .init(
+                "mean_nll",
+                isLanguage && positions.count > 1
+                    ? .number(meanLoss(result, Array(ids.dropFirst(virtual.tokens)))) : .null),
         ]
         if let hidden { try write(result, to: hidden, tokens: ids.count) }
         if let greedy {

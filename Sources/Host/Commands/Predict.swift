@@ -41,10 +41,13 @@ struct Predict: ParsableCommand {
                 "it was trained for causal-lm, which has no labels to predict", place: adapter.adapter,
                 remedy: "predict is for seq-cls adapters")
         }
-        var maker = try ExampleMaker(opened.model.model, maximumLength: maxLength, truncates: true)
+        var maker = try ExampleMaker(
+            opened.model.model, maximumLength: maxLength, behind: opened.model.prefix, truncates: true)
         let inference = Inference(opened.model, pool: adapter.threads.pool())
         func predict(_ texts: [DataSource.Row]) throws {
-            let examples = try texts.map { Example(tokens: try maker.encode(maker.text($0, "text"), $0), label: 0) }
+            let examples = try texts.map {
+                Example(tokens: try maker.encode(maker.text($0, "text"), $0), label: 0).behind(opened.model.prefix)
+            }
             var row = 0
             for group in Evaluation.groups(examples) {
                 let result = try inference.run(Batch(group, scale: 0, weight: { _ in 0 }))
@@ -97,11 +100,13 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let opened = try adapter.open()
-        var maker = try ExampleMaker(opened.model.model, maximumLength: maxLength, truncates: true)
+        var maker = try ExampleMaker(
+            opened.model.model, maximumLength: maxLength, behind: opened.model.prefix, truncates: true)
         let rows = try DataSource.rows(data)
         guard !rows.isEmpty else { throw TrainingError("the file has no rows", place: data) }
         let examples = try rows.map {
-            try opened.task == .causalLM ? maker.language($0) : maker.classification($0, labels: opened.labels)
+            try (opened.task == .causalLM ? maker.language($0) : maker.classification($0, labels: opened.labels))
+                .behind(opened.model.prefix)
         }
         if maker.truncated > 0 { Message.warn("\(maker.truncated) rows were cut to \(maker.maximumLength) tokens") }
         let inference = Inference(

@@ -80,7 +80,7 @@ public struct Capabilities: OptionSet, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// Every site has a merge graph.
+    /// Every site has a merge graph, or says what stands against it.
     public static let merge = Capabilities(rawValue: PEFT_CAN_MERGE)
     /// Before training the model's output is the base's.
     public static let identityAtInit = Capabilities(rawValue: PEFT_IDENTITY_AT_INIT)
@@ -90,4 +90,6 @@ public struct Capabilities: OptionSet, Sendable {
     public static let rowInputs = Capabilities(rawValue: PEFT_USES_ROW_INPUTS)
     /// Wants calibration statistics.
     public static let calibration = Capabilities(rawValue: PEFT_CALIBRATES)
+    /// Its Hugging Face form keeps no classification head: the host stores it in the file beside the adapter.
+    public static let noHead = Capabilities(rawValue: PEFT_NO_HEAD)
 }

@@ -35,6 +35,21 @@ extension Scope {
     /// every read in it sees the values from before.
     public func set(_ parameter: Value, to value: Value) { _ = host.graphs.set(trace, parameter.id, value.plain) }
 
+    /// The token ids of a text, special tokens included: (count) i32. A `count` above 0 cuts them, or repeats them from the
+    /// first on. In init graphs, and in a prompt's forward.
+    public func tokenIDs(of text: String, count: Int = 0) -> Value {
+        Value(host.site.text_ids(trace, text, Int64(count)))
+    }
+    /// Init graphs: the keys, turned by their positions, that the frozen model computes in a layer for those ids:
+    /// (count, key heads, head size).
+    public func cachedKeys(of text: String, count: Int = 0, layer: Int) -> Value {
+        Value(host.site.text_cache(trace, text, Int64(count), Int64(layer), 0))
+    }
+    /// Init graphs: the values that the frozen model computes in a layer for those ids: (count, key heads, head size).
+    public func cachedValues(of text: String, count: Int = 0, layer: Int) -> Value {
+        Value(host.site.text_cache(trace, text, Int64(count), Int64(layer), 1))
+    }
+
     /// The frozen model.
     public var model: Model { Model() }
 

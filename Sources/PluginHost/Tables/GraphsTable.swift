@@ -36,6 +36,10 @@ extension Trace {
         if kind == .calibrate { return notRunYet("a calibrate graph") }
         guard kind.isAllowed(in: phase) else { return fail("begin: no \(kind.name) graph in \(phase.name)") }
         guard begun.insert(number).inserted else { return fail("begin: a second \(kind.name) graph") }
+        if kind == .merge, case .inject(let index) = phase, sites[index].mergeTypes.isEmpty {
+            return fail(
+                "begin: nothing can be merged at a \(sites[index].kind.name) site", remedy: "call not_mergeable")
+        }
         if kind == .merge, site.merge != nil { return fail("begin: a merge graph after not_mergeable") }
         openGraph = OpenGraph(kind: kind, space: newSpace())
     }
@@ -44,16 +48,11 @@ extension Trace {
     private func operands(of kind: GraphKind) -> [TensorType] {
         guard case .inject(let index) = phase else { return [] }
         let site = sites[index]
-        switch (kind, site.kind) {
-        case (.forward, .linear): return [TensorType([.tokens, Dim(site.inputs)])]
-        case (.merge, _): return mergeTypes(of: site)
+        switch kind {
+        case .forward: return site.forwardOperands
+        case .merge: return site.mergeTypes
         default: return []
         }
-    }
-
-    /// What a merge graph takes and gives: W and, where there is one, b; or the tensor.
-    private func mergeTypes(of site: SiteDescription) -> [TensorType] {
-        [site.type(of: .weight), site.type(of: .bias)].compactMap { $0 }
     }
 
     fileprivate func operand(_ index: Int64) -> peft_value {
@@ -155,11 +154,9 @@ extension Trace {
         }
         switch (kind, phase) {
         case (.forward, .inject(let index)):
-            let site = sites[index]
-            let expected = site.kind == .linear ? TensorType([.tokens, Dim(site.outputs)]) : site.type(of: .weight)
-            expect(types, [expected].compactMap { $0 }, "the site gives")
+            if let refusal = sites[index].refusal(ofResult: types[0]) { fail("end: \(refusal)") }
         case (.merge, .inject(let index)):
-            let expected = mergeTypes(of: sites[index])
+            let expected = sites[index].mergeTypes
             if types.count > expected.count { return fail("end: a bias for a site without one") }
             expect(types, expected, "the base's is")
         case (.regularizer, _): expect(types, [.scalar], "a regularizer is")

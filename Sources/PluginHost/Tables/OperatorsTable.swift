@@ -194,9 +194,15 @@ private func addStepInputs(to table: inout peft_ops_1) {
             graph.input(.training)
         }
     }
-    table.row_input = { t, _, _, _ in
-        Trace.at(t)?.notRunYet("row_input (named inputs of a row)")
-        return failedValue
+    table.row_input = { t, name, rank, shape in
+        guard let trace = Trace.at(t), let name = trace.text(name, "row_input: the name"),
+            let shape = trace.shape("row_input", rank, shape)
+        else { return failedValue }
+        guard trace.plugin.capabilities.contains(.rowInputs) else {
+            trace.fail("row_input: the plugin does not claim PEFT_USES_ROW_INPUTS")
+            return failedValue
+        }
+        return tokens(t, "row_input") { graph, _ in graph.rowInput(name, shape: shape.map(\.code)) }
     }
     table.row_gather = { t, x in tokens(t, "row_gather", [x]) { $0.rowGather($1[0]) } }
     table.row_mean = { t, x in tokens(t, "row_mean", [x]) { $0.rowMean($1[0]) } }

@@ -30,6 +30,8 @@ final class Trace {
     /// Hugging Face's `task_type`.
     let task: String
     let labels: Int
+    /// The ids of a text, special tokens included.
+    let tokenize: (String) throws -> [Int32]
     var phase = Phase.plan
     private(set) var error: PluginError?
     var warnings: [String] = []
@@ -39,6 +41,8 @@ final class Trace {
     var taken: Set<Int> = []
     /// What `peft.settings/1` reads in this callback.
     var values: [String: HyperparameterValue] = [:]
+    /// What ``values`` is resolved from.
+    var settings: Settings?
     var importing: ConfigImport?
 
     var tensors = TraceTensors()
@@ -60,15 +64,17 @@ final class Trace {
 
     init(
         plugin: PluginDescription, model: ModelDescription, task: String, labels: Int, sites: [SiteDescription],
-        settings: [MethodProgram.Setting]
+        settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32]
     ) {
         self.plugin = plugin
         self.model = model
         self.task = task
         self.labels = labels
         self.sites = sites
+        self.tokenize = tokenize
         program = MethodProgram(
             method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
+        program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue
     }
 

@@ -9,11 +9,12 @@ import Programs
 ///   - sites: all sites of the model, in its order; the settings choose among them.
 ///   - task: Hugging Face's `task_type`, `SEQ_CLS`.
 ///   - labels: classes of the head; 0 without one.
+///   - tokenize: the ids of a text, special tokens included, for methods that start from one.
 ///   - warn: what the user should know.
 /// - Throws: `PluginError` with the phase, the site, the graph and the function of the first thing that is wrong.
 package func trace(
     _ plugin: LoadedPlugin, _ settings: Settings, model: ModelDescription, sites: [SiteDescription], task: String,
-    labels: Int, warn: (String) -> Void = { _ in }
+    labels: Int, tokenize: @escaping (String) throws -> [Int32] = { _ in [0] }, warn: (String) -> Void = { _ in }
 ) throws(PluginError) -> MethodProgram {
     let description = plugin.description
     try settings.checkComplete()
@@ -28,12 +29,14 @@ package func trace(
     let selected = try settings.selection.select(from: sites, for: description, task: task)
     let trace = Trace(
         plugin: description, model: model, task: task, labels: labels, sites: selected,
-        settings: settings.fields.map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) })
+        settings: settings.fields.map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) },
+        tokenize: tokenize)
     defer { trace.warnings.forEach(warn) }
     return try plugin.exclusively { () throws(PluginError) in
         try trace.plan(plugin.raw, settings)
         for index in trace.sites.indices { try trace.inject(plugin.raw, settings, index) }
         trace.values = settings.values
+        trace.settings = settings
         if let method = plugin.raw.method {
             try trace.run(.method) { method(plugin.raw.`self`, $0) }
         }
@@ -59,7 +62,8 @@ package func importSettings(
     var settings = Settings(defaultsOf: plugin.description)
     let problems = try settings.read(config, place: place)
     let trace = Trace(
-        plugin: plugin.description, model: model, task: task, labels: labels, sites: [], settings: [])
+        plugin: plugin.description, model: model, task: task, labels: labels, sites: [], settings: [],
+        tokenize: { _ in [] })
     trace.importing = ConfigImport(config: config, settings: settings, tensors: tensors)
     try plugin.exclusively { () throws(PluginError) in
         try trace.run(.importConfig) { importConfig(plugin.raw.`self`, $0) }
@@ -79,11 +83,6 @@ extension Trace {
         guard !sites.isEmpty else {
             throw PluginError(.broken, "took none of the sites that it was offered", place: plugin.id)
         }
-        if let site = sites.first(where: { $0.kind != .linear && $0.kind != .weight }) {
-            throw PluginError(
-                .unsupported, "stands at \(site.kind.name) sites (\(site.module)), which this host does not run yet",
-                place: plugin.id, remedy: "it needs a newer host")
-        }
         try settings.checkPatterns(at: sites.map(\.module))
         program.tensors = tensors.ofMethod
         try checkInitialized(tensors.ofMethod, program.initialize, place: "plan")
@@ -102,7 +101,7 @@ extension Trace {
         }
         try checkInitialized(tensors.ofSites[index], site.initialize, place: place)
         if plugin.capabilities.contains(.merge) {
-            guard case .graph = site.merge else {
+            guard site.merge != nil else {
                 throw PluginError(
                     .broken, "\(place): claims the capability merge, but built no merge graph", place: plugin.id)
             }
@@ -146,6 +145,11 @@ extension Trace {
                 .broken,
                 "the parameter \"\(tensor.name)\" of \(owner) is used in no forward, prelude or regularizer graph",
                 place: plugin.id, remedy: "use it, declare it frozen or make it a buffer")
+        }
+        do throws(ProgramError) {
+            _ = try program.rowPrefix()
+        } catch {
+            throw PluginError(.broken, error.message, place: plugin.id)
         }
         guard named.contains(where: { $0.0.isTrained }) else {
             throw PluginError(.broken, "trains nothing: none of its sites declared a parameter", place: plugin.id)

@@ -75,8 +75,8 @@ extension GraphBuilder {
         case .inverse:
             // dA = −Yᵀ dY Yᵀ
             return [unary(.neg, matmul(matmul(y, dy, transposeA: true), y, transposeB: true))]
-        case .base:
-            fail("base is differentiated only where it stands at a site")
+        case .base, .project, .attend, .tableRows:
+            fail("\(node.op.name) is differentiated only where it stands at a site")
             return [nil]
         case .stopGradient: return [nil]
         default:

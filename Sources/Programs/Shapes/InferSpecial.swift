@@ -26,6 +26,7 @@ extension ShapeRule {
             try expect(x.rank > 0 && !x.shape[x.rank - 1].isSymbolic, "takes (…, in)")
             try expect(attributes.integers[0] >= 0, "\(attributes.integers[0]) outputs")
             return [TensorType(x.shape.dropLast() + [Dim(attributes.integers[0])])]
+        case .project, .attend, .tableRows, .textCache: return [try frozen()]
         case .call: throw error("kernels of plugins need peft.kernel/1, which this program does not declare")
         default: return try gradient()
         }

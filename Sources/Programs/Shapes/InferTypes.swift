@@ -128,6 +128,10 @@ struct ShapeRule {
                 try expect(SiteValue(rawValue: number) != nil, "there is no value \(number) of a site")
                 try expect(type.dtype == .f32 && type.symbol == nil, "a site's values are f32 of a fixed size")
             }
+            if op == .rowInput {
+                try expect(type.dtype == .f32 && type.symbol == .rows, "a row's input is f32 (R, …)")
+                try expect((1...256).contains(attributes.text.utf8.count), "its name is empty or too long")
+            }
             return type
         }
     }

@@ -1,3 +1,6 @@
+import Models
+import Programs
+
 /// One row of the data as the model sees it.
 package struct Example: Equatable, Sendable {
     /// Token ids.
@@ -11,6 +14,12 @@ package struct Example: Equatable, Sendable {
         self.tokens = tokens
         self.label = label
         self.isTarget = isTarget
+    }
+
+    /// The row with places for a method's virtual tokens in front: the last of them predicts the row's first token.
+    package func behind(_ prefix: RowPrefix) -> Example {
+        Example(
+            tokens: prefix.before(tokens), label: label, isTarget: label == nil ? prefix.before(isTarget) : isTarget)
     }
 
     /// How many predictions of this row count.
@@ -29,6 +38,24 @@ package struct DataSplits: Sendable {
 }
 
 extension DataSplits {
+    /// The rows with places for a method's virtual tokens in front.
+    ///
+    /// - Parameter context: positions that the model has.
+    /// - Throws: `TrainingError` where a row then is longer than the context.
+    package func behind(_ prefix: RowPrefix, context: Int) throws(TrainingError) -> DataSplits {
+        let longest = [train, valid, test].joined().map(\.tokens.count).max() ?? 0
+        guard prefix.count == 0 || longest + prefix.count <= context else {
+            throw TrainingError(
+                "\(prefix.count) virtual tokens and a row of \(longest) are more than the model's context of \(context)",
+                remedy: "cut the rows with --max-length \(Swift.max(context - prefix.count, 0))")
+        }
+        var splits = self
+        splits.train = train.map { $0.behind(prefix) }
+        splits.valid = valid.map { $0.behind(prefix) }
+        splits.test = test.map { $0.behind(prefix) }
+        return splits
+    }
+
     /// Reads and encodes all rows.
     ///
     /// - Parameter classifies: whether rows have labels (classification) or are texts to predict.

@@ -1,5 +1,6 @@
 import Formats
 import Models
+import Programs
 import Text
 
 /// Turns the rows of data files into examples: tokens, labels, and what the loss asks for.
@@ -16,10 +17,12 @@ package struct ExampleMaker {
 
     /// For a model's own tokenizer and context.
     ///
-    /// - Parameter maximumLength: tokens of a row at most; no more than the context, which nil stands for.
+    /// - Parameters:
+    ///   - maximumLength: tokens of a row at most; no more than the context, which nil stands for.
+    ///   - prefix: what a method puts in front of every row, which takes its part of the context.
     /// - Throws: errors of reading the tokenizer.
-    package init(_ model: Model, maximumLength: Int?, truncates: Bool) throws {
-        let context = model.configuration.context
+    package init(_ model: Model, maximumLength: Int?, behind prefix: RowPrefix = RowPrefix(), truncates: Bool) throws {
+        let context = Swift.max(model.configuration.context - prefix.count, 1)
         self.init(
             try model.tokenizer(), maximumLength: Swift.min(maximumLength ?? context, context), truncates: truncates)
     }

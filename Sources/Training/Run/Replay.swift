@@ -10,6 +10,8 @@ package struct ReplayCase {
     package var optimizer: Optimizer
     package var batches: [(rows: [[Int32]], labels: [Int32])]
     package var probe: [Int32]
+    /// Hyperparameters of a method that no `adapter_config.json` describes, as they are typed.
+    package var options: [(name: String, text: String)]
 
     /// Reads `run.json`.
     package init(_ path: String, vocabulary: Int) throws {
@@ -70,16 +72,19 @@ package struct ReplayCase {
             batches.append((rows, labels))
         }
         guard !batches.isEmpty else { throw missing("batches") }
+        options = (json["bottleneck"]?.members ?? []).map { ($0.key, $0.value.string ?? $0.value.text()) }
         guard let probe = json["probe"]?["input_ids"] else { throw missing("probe") }
         self.probe = try ids(probe, "probe")
     }
 
     /// Batch `index`, its loss the mean over its targets.
-    package func batch(_ index: Int) -> Batch {
-        let (rows, labels) = batches[index]
+    package func batch(_ index: Int, behind prefix: RowPrefix) -> Batch {
+        let (ids, labels) = batches[index]
+        let rows = ids.map { prefix.before($0) }
         if task == .causalLM {
-            let targets = rows.reduce(0) { $0 + $1.count - 1 }
-            return Batch(predicting: rows, isTarget: rows.map { $0.map { _ in true } }, weight: 1 / Float(targets))
+            let isTarget = ids.map { prefix.before($0.map { _ in true }) }
+            let targets = isTarget.reduce(0) { $0 + $1.dropFirst().count { $0 } }
+            return Batch(predicting: rows, isTarget: isTarget, weight: 1 / Float(targets))
         }
         return Batch(classifying: rows, labels: labels, weights: rows.map { _ in 1 / Float(rows.count) })
     }
@@ -90,6 +95,8 @@ package struct Replay {
     package struct Step {
         package var loss: Double
         package var gradientNorm: Double
+        /// See ``MethodSteps/nonzeroCounts``.
+        package var nonzeroCounts: [(name: String, count: Int)]
     }
 
     private let recorded: ReplayCase
@@ -104,25 +111,29 @@ package struct Replay {
 
     /// - Parameter report: called after each step.
     package func run(_ report: (Int, Step) -> Void) throws {
-        let batches = recorded.batches.indices.map(recorded.batch)
+        let batches = recorded.batches.indices.map { recorded.batch($0, behind: model.prefix) }
         let capacity = batches.map(\.sizes).reduce(batches[0].sizes) { $0.union($1) }
         let program = try GradientProgram(model, capacity: capacity, pool: pool)
+        let method = try MethodSteps(model, totalSteps: batches.count, pool: pool)
         for (index, batch) in batches.enumerated() {
-            let loss = program.run(batch, step: index, microBatch: 0, accumulates: false)
+            let loss =
+                program.run(batch, step: index, microBatch: 0, accumulates: false) + method.regularize(step: index)
             let norm = Optimizer.gradientNorm(model.tensors)
             guard loss.isFinite, norm.isFinite else {
                 throw TrainingError("the \(loss.isFinite ? "gradient" : "loss") of step \(index) is not finite")
             }
             recorded.optimizer.update(
                 model.tensors, learningRate: recorded.learningRate, step: index + 1, gradientNorm: norm)
-            report(index, Step(loss: loss, gradientNorm: norm))
+            method.update(step: index, gradientScale: recorded.optimizer.clippingScale(gradientNorm: norm))
+            report(index, Step(loss: loss, gradientNorm: norm, nonzeroCounts: method.nonzeroCounts))
         }
     }
 
     /// The largest logits (at most 20) at the last position of the probe, dropout off.
     package func probe() throws -> (ids: [Int], logits: [Float]) {
-        let last = Int32(recorded.probe.count - 1)
-        let batch = Batch(rows: [recorded.probe], targetIndex: [last], targetLabels: [0], targetWeights: [0])
+        let row = model.prefix.before(recorded.probe)
+        let last = Int32(row.count - 1)
+        let batch = Batch(rows: [row], targetIndex: [last], targetLabels: [0], targetWeights: [0])
         let logits = Array(try Inference(model, pool: pool).run(batch).logits(0))
         let top = logits[...].largest(20)
         return (top, top.map { logits[$0] })

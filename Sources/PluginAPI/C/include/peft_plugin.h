@@ -217,6 +217,8 @@ typedef struct peft_settings_1 {
     int64_t (*integer_at)(peft_trace *t, const char *name, int64_t index);
     double (*number_at)(peft_trace *t, const char *name, int64_t index);
     const char *(*string_at)(peft_trace *t, const char *name, int64_t index);
+    /* In method: the functions above read those of taken site `index` from now on; with -1 the general ones again. */
+    int32_t (*at_site)(peft_trace *t, int64_t index);
 } peft_settings_1;
 
 /* Sizes of the model, for peft_model_1.size. */
@@ -242,8 +244,8 @@ typedef struct peft_model_1 {
     const char *(*task)(peft_trace *t);
 } peft_model_1;
 
-/* "peft.sites/1": in plan, all sites that match the user's choice, in the model's order; in method, those that were taken,
- * in the same order, which is that of peft_parameters_1.of_site. */
+/* "peft.sites/1": in plan, all sites that match the user's choice, in the model's order; in inject and method, those that
+ * were taken, in the same order, which is that of peft_parameters_1.of_site. */
 typedef struct peft_sites_1 {
     uint32_t struct_size;
     uint32_t reserved;
@@ -337,15 +339,16 @@ typedef struct peft_site_1 {
     peft_value (*weight)(peft_trace *t);
     /* init under quantisation: the weight before it was quantised; else equal to weight. */
     peft_value (*original_weight)(peft_trace *t);
-    /* linear: b (out); an error where has_bias is 0. */
+    /* linear: b (out), as `base` adds it; an error where has_bias is 0. */
     peft_value (*bias)(peft_trace *t);
-    /* linear: Euclidean norms of W's rows (out) and of its columns (in). */
+    /* linear: Euclidean norms of W's rows (out) and of its columns (in); embedding: of the table's columns (hidden). */
     peft_value (*row_norms)(peft_trace *t);
     peft_value (*column_norms)(peft_trace *t);
     /* embedding and prompt: rows of the frozen table, ids of any shape S → S + (hidden). */
     peft_value (*table_rows)(peft_trace *t, peft_value ids);
-    /* prompt: the token ids of a text, as the tokenizer gives them, special tokens included: (count) i32 */
-    peft_value (*text_ids)(peft_trace *t, const char *text);
+    /* prompt, and the init graphs of every kind of site and of plan: the token ids of a text, as the tokenizer gives them,
+     * special tokens included: (count) i32. Of a `count` above 0 so many: cut, or repeated from the first on. With 0: all. */
+    peft_value (*text_ids)(peft_trace *t, const char *text, int64_t count);
     /* attention: a frozen projection (PEFT_PROJECT_…) of v (…, in), without position encoding → (…, out). */
     peft_value (*project)(peft_trace *t, int32_t projection, peft_value v);
     /* attention: the frozen attention over q, k, v, with more keys and values in front of every row: (T, g, d) or
@@ -357,8 +360,9 @@ typedef struct peft_site_1 {
     peft_value (*attend_set)(peft_trace *t, peft_value q, peft_value keys, peft_value values);
     /* init: a calibration statistic, asked for in plan with peft_calibration_1.collect; see there for its shape. */
     peft_value (*statistic)(peft_trace *t, const char *name);
-    /* prompt: the keys (0) or values (1) that the frozen model computes in layer `layer` for a text: (count, g, d). */
-    peft_value (*text_cache)(peft_trace *t, const char *text, int64_t layer, int32_t which);
+    /* init graphs of every kind of site and of plan: the keys (0, turned by their positions) or values (1) that the frozen
+     * model computes in layer `layer` for the ids that text_ids gives: (count, g, d). */
+    peft_value (*text_cache)(peft_trace *t, const char *text, int64_t count, int64_t layer, int32_t which);
 } peft_site_1;
 
 /* "peft.ops/1": the operators. All are pure; all but those marked have gradients, which the host derives. Operands
@@ -589,11 +593,12 @@ typedef struct peft_kernel_1 {
  * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Capabilities, a set of bits in peft_plugin.capabilities. `plugins check` holds a plugin to what it claims. */
-#define PEFT_CAN_MERGE 1u        /* every site has a merge graph */
+#define PEFT_CAN_MERGE 1u        /* every site has a merge graph, or says with not_mergeable what stands against it */
 #define PEFT_IDENTITY_AT_INIT 2u /* before training the model's output is the base's */
 #define PEFT_USES_KERNELS 4u     /* registers kernels */
 #define PEFT_USES_ROW_INPUTS 8u  /* reads row_input */
 #define PEFT_CALIBRATES 16u      /* wants calibration statistics, and is traced again with their result */
+#define PEFT_NO_HEAD 32u         /* its Hugging Face form keeps no classification head: ours goes into the file beside it */
 
 typedef struct peft_plugin {
     uint32_t struct_size;

@@ -12,6 +12,8 @@ public struct EmbeddingSite: Site {
     public func base(_ ids: Value) -> Value { Value(host.site.table_rows(trace, ids.plain)) }
     /// The frozen table, (rows, hidden).
     public var weight: Value { Value(host.site.weight(trace)) }
+    /// (hidden): Euclidean norms of the table's columns.
+    public var columnNorms: Value { Value(host.site.column_norms(trace)) }
 
     /// ids (N) i32 → (N, hidden). Token-local.
     public func forward(_ body: (_ ids: Value) -> Value) {
@@ -33,16 +35,6 @@ public struct PromptSite: Site {
 
     /// Rows of the frozen embedding table, ids i32 of any shape S → S + (hidden).
     public func embed(_ ids: Value) -> Value { Value(host.site.table_rows(trace, ids.plain)) }
-    /// The token ids of a text, special tokens included: (count) i32.
-    public func tokenIDs(of text: String) -> Value { Value(host.site.text_ids(trace, text)) }
-    /// The keys that the frozen model computes in a layer for a text: (count, key heads, head size).
-    public func cachedKeys(of text: String, layer: Int) -> Value {
-        Value(host.site.text_cache(trace, text, Int64(layer), 0))
-    }
-    /// The values that the frozen model computes in a layer for a text: (count, key heads, head size).
-    public func cachedValues(of text: String, layer: Int) -> Value {
-        Value(host.site.text_cache(trace, text, Int64(layer), 1))
-    }
 
     /// The virtual tokens in front of each row: (T, hidden).
     public func forward(_ body: () -> Value) {
