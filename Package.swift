@@ -38,7 +38,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra"])]),
-        .target(name: "Formats"),
+        .target(name: "Formats", dependencies: ["CCrypto"]),
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
         .target(name: "CHostSupport"),
@@ -49,7 +49,7 @@ let package = Package(
         .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(
             name: "Adapters",
-            dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training", "CCrypto"]),
+            dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training"]),
         .executableTarget(
             name: "Host",
             dependencies: [

@@ -34,8 +34,9 @@ extension AdaptedModel {
             guard case .graph(let number) = site.merge else { continue }
             let g = GraphBuilder()
             let operands = zip(site.site.tensorNames, site.site.mergeTypes).map { g.frozen($0, $1) }
-            let graph = try g.finish(
-                injector.merged(number, at: index, operands, in: g, frozen: frozenValues(at: index, in: g)))
+            let values = injector.merged(
+                number, at: index, operands: operands, in: g, frozen: frozenParts(at: index, in: g))
+            let graph = try g.finish(values)
             // Where the head is the embedding table, the method changes the table alone.
             if site.site.kind == .embedding, model.configuration.isTied {
                 let table = site.site.tensorNames[0]

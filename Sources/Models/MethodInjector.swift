@@ -97,19 +97,19 @@ struct MethodInjector: SiteInjector {
         inline(program.graphs[assignment.graph], at: site, in: g, frozen: frozen)
     }
 
-    /// The new values that a merge graph gives to the base's tensors at site `index`, of which `operands` are the old ones.
-    func merged(
-        _ graph: Int, at index: Int, _ operands: [Value], in g: GraphBuilder, frozen: (Node, [Value]) -> Value?
-    ) -> [Value] {
-        inline(program.graphs[graph], at: index, in: g, operands, frozen: frozen)
-    }
-
     private func forward(
         _ kind: SiteKind, _ module: String, in g: GraphBuilder, _ operands: [Value],
         frozen: (Node, [Value]) -> Value?
     ) -> Value? {
         guard let index = sites[Place(kind: kind, module: module)] else { return nil }
         return inline(program.graphs[program.sites[index].forward], at: index, in: g, operands, frozen: frozen)[0]
+    }
+
+    /// The new values that a merge graph gives to the base's tensors at site `index`, of which `operands` are the old ones.
+    func merged(
+        _ graph: Int, at index: Int, operands: [Value], in g: GraphBuilder, frozen: (Node, [Value]) -> Value?
+    ) -> [Value] {
+        inline(program.graphs[graph], at: index, in: g, operands, frozen: frozen)
     }
 
     private func inline(
@@ -153,7 +153,8 @@ struct MethodInjector: SiteInjector {
         }
         let weight = site.tensorNames[0]
         return switch value {
-        case .weight, .originalWeight: g.frozen(weight, type)
+        case .weight: g.frozen(weight, type)
+        case .originalWeight: g.frozen(weight, type, isOriginal: true)
         case .bias: g.frozen(site.module + ".bias", type)
         case .rowNorms: g.frozen(weight + TensorNorms.rows.suffix, type)
         case .columnNorms: g.frozen(weight + TensorNorms.columns.suffix, type)

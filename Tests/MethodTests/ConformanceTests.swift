@@ -4,6 +4,7 @@ import Formats
 import Foundation
 import Models
 import PluginHost
+import Programs
 import Testing
 
 /// What every method must keep, whatever it computes.
@@ -12,21 +13,26 @@ struct ConformanceTests {
     private let pool = WorkerPool(threads: 1)
 
     /// The logits at every token of each row.
-    private func logits(_ inference: Inference, _ rows: [[Int32]]) throws -> [[Float]] {
-        let count = rows.reduce(0) { $0 + $1.count }
+    private func logits(_ inference: Inference, _ rows: [[Int32]], behind prefix: RowPrefix) throws -> [[Float]] {
+        var (targets, token): ([Int32], Int) = ([], 0)
+        for row in rows {
+            token += prefix.tokens
+            targets += row.indices.map { Int32(token + $0) }
+            token += row.count
+        }
         let batch = Batch(
-            rows: rows, targetIndex: (0..<Int32(count)).map { $0 }, targetLabels: Array(repeating: 0, count: count),
-            targetWeights: Array(repeating: 0, count: count))
+            rows: rows.map { prefix.before($0) }, targetIndex: targets, targetLabels: targets.map { _ in 0 },
+            targetWeights: targets.map { _ in 0 })
         let result = try inference.run(batch)
-        var token = 0
+        var target = 0
         return rows.map { row in
-            defer { token += row.count }
-            return Array(result.logits[token * result.width..<(token + row.count) * result.width])
+            defer { target += row.count }
+            return Array(result.logits[target * result.width..<(target + row.count) * result.width])
         }
     }
 
     private func logits(_ model: AdaptedModel) throws -> [[Float]] {
-        try logits(Inference(model, pool: pool), Self.rows)
+        try logits(Inference(model, pool: pool), Self.rows, behind: model.prefix)
     }
 
     /// The largest difference, relative to the largest logit.
@@ -51,12 +57,12 @@ struct ConformanceTests {
     /// Alone, packed with others in another order, and after other rows.
     @Test(arguments: MethodCase.all) func rowsDoNotSeeEachOther(_ item: MethodCase) throws {
         let model = try item.trainedModel()
-        let alone = try Self.rows.map { try logits(Inference(model, pool: pool), [$0])[0] }
+        let alone = try Self.rows.map { try logits(Inference(model, pool: pool), [$0], behind: model.prefix)[0] }
         let inference = Inference(model, pool: pool)
-        #expect(distance(try logits(inference, Self.rows), alone) <= 1e-5)
-        #expect(distance(try logits(inference, Self.rows.reversed()), alone.reversed()) <= 1e-5)
+        #expect(distance(try logits(inference, Self.rows, behind: model.prefix), alone) <= 1e-5)
+        #expect(distance(try logits(inference, Self.rows.reversed(), behind: model.prefix), alone.reversed()) <= 1e-5)
         for (row, expected) in zip(Self.rows, alone) {
-            #expect(distance(try logits(inference, [row]), [expected]) <= 1e-5)
+            #expect(distance(try logits(inference, [row], behind: model.prefix), [expected]) <= 1e-5)
         }
     }
 
@@ -90,7 +96,7 @@ struct ConformanceTests {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let labels = (0..<item.task.labels).map { "\($0)" }
         let sidecar = try Sidecar(model, traced, labels: labels, options: .null)
-        try AdapterWriter(model, fields: traced.fields, sidecar: sidecar).write(to: folder)
+        try AdapterWriter(model, traced, sidecar: sidecar).write(to: folder)
         let opened = try OpenedAdapter(
             folder, modelPath: nil, search: PluginSearch(pluginPaths: [], environment: [:], executable: "")
         ) { _ in }
