@@ -18,7 +18,8 @@ extension HostTests {
         }
 
         @Test(arguments: [
-            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("ia3-cls", "IA3"), ("dora-lm", "LoRA"),
+            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("ia3-cls", "IA3"),
+            ("dora-lm", "LoRA"),
         ])
         func replay(name: String, plugin: String) throws {
             let golden = try Golden(name)
