@@ -64,6 +64,7 @@ package struct AdapterWriter {
                 ($0.name, graph.type(graph.outputs[$0.output]).shape.map(\.code))
             }
         }
+        if model.method?.isWithoutHead == true { stored.removeAll { $0.name == model.headName } }
         return SafetensorsWriter.size(floats: stored)
     }
 

@@ -18,8 +18,8 @@ extension HostTests {
         }
 
         @Test(arguments: [
-            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("adalora-cls", "AdaLoRA"),
-            ("ia3-cls", "IA3"),
+            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("dora-lm", "LoRA"),
+            ("adalora-cls", "AdaLoRA"), ("ia3-cls", "IA3"),
         ])
         func replay(name: String, plugin: String) throws {
             let golden = try Golden(name)

@@ -46,7 +46,8 @@ package struct Forecast: Equatable, Sendable {
     package init(_ model: AdaptedProgram, weights: Int, rows: Int, length: Int, process: Int) throws {
         let example = Example(
             tokens: Array(repeating: 0, count: length), label: model.task == .causalLM ? nil : 0,
-            isTarget: Array(repeating: true, count: length))
+            isTarget: Array(repeating: true, count: length)
+        ).behind(model.prefix)
         var options = TrainingOptions()
         options.epochs = 1
         options.batchSize = rows
