@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// The plugins: Plugins/<Method> becomes lib<Method>.so.
-let methods = ["LlamaAdapter", "LoRA"]
+let methods = ["AdaLoRA", "LlamaAdapter", "LoRA"]
 
 /// A plugin imports nothing that it does not name, so that it loads fast.
 let pluginSettings: [SwiftSetting] = [

@@ -1,62 +1,94 @@
+import Engine
 import Formats
 import Foundation
 import Models
 import Programs
 
 /// Writes adapters as Hugging Face PEFT 0.21 does: `adapter_config.json`, `adapter_model.safetensors`; beside them our
-/// sidecar and the method's program.
+/// sidecar, what only training needs, and the program by which the folder's own files run.
 package struct AdapterWriter {
     private let model: AdaptedModel
-    private let configuration: JSON
+    private let traced: TracedMethod
     private let sidecar: Sidecar
 
-    /// - Parameters:
-    ///   - fields: the hyperparameters under their config names, targets included.
-    package init(_ model: AdaptedModel, fields: [JSON.Member], sidecar: Sidecar) {
+    package init(_ model: AdaptedModel, _ traced: TracedMethod, sidecar: Sidecar) {
         self.model = model
+        self.traced = traced
         self.sidecar = sidecar
-        configuration = AdapterWriter.configuration(model, fields, sidecar)
     }
 
     /// Puts every file in place by rename: a reader sees the old or the new one, never half of one.
-    package func write(to folder: String) throws {
+    ///
+    /// - Parameters:
+    ///   - prunes: see ``StoredForm/init(_:prunes:)``.
+    ///   - state: what `trainable_state.safetensors` holds; nil for what the method says.
+    /// - Throws: `AdapterError` or `PluginError`, before anything is written, where the files would not be read again.
+    package func write(to folder: String, prunes: Bool = true, state: [SafetensorsWriter.Tensor]? = nil) throws {
+        let form = try StoredForm(model, prunes: prunes)
+        let configuration = configuration(form.fields)
+        let program = try program(form, configuration, folder)
         try Folder.make(folder)
-        try SafetensorsWriter.write(AdapterWriter.tensors(model), to: folder + "/adapter_model.safetensors")
-        if let method = model.method { try AtomicFile.write(method.encode(), to: "\(folder)/\(Sidecar.programName)") }
+        try SafetensorsWriter.write(form.tensors, to: folder + "/adapter_model.safetensors")
+        let (state, file) = (state ?? form.state, "\(folder)/\(Sidecar.stateName)")
+        if !state.isEmpty {
+            try SafetensorsWriter.write(state, to: file)
+        } else if FileManager.default.fileExists(atPath: file) {
+            try FileManager.default.removeItem(atPath: file)
+        }
+        try AtomicFile.write(program.encode(), to: "\(folder)/\(Sidecar.programName)")
         try AtomicFile.write(sidecar.json.text(indent: 2) + "\n", to: "\(folder)/\(Sidecar.fileName)")
         try AtomicFile.write(configuration.text(indent: 2), to: folder + "/adapter_config.json")
     }
 
-    /// The tensors under their stored names.
-    package static func tensors(_ model: AdaptedModel) -> [SafetensorsWriter.Tensor] {
-        model.tensors.entries.enumerated()
-            .filter { !$1.declaration.isBuffer && !$1.declaration.isSidecar }
-            .map { SafetensorsWriter.Tensor($1.name, shape: $1.shape, .floats(model.tensors[$0])) }
+    /// The method as a reader of the folder sees it: where the tensors have a form of their own they may have other shapes
+    /// than those that were trained.
+    private func program(_ form: StoredForm, _ configuration: JSON, _ folder: String) throws -> MethodProgram {
+        guard traced.program.exportMap?.namesTensors == true else { return traced.program }
+        let shapes = Dictionary(form.tensors.map { ($0.name, $0.shape) }) { $1 }
+        let program = try traced.reading(
+            configuration, tensors: Set(shapes.keys), model: model.model.configuration, task: model.task)
+        try program.check(place: folder) { shapes[$0] }
+        return program
     }
 
-    /// The fields in alphabetical order, as peft's `json.dumps(indent=2, sort_keys=True)` lays them out.
-    private static func configuration(_ model: AdaptedModel, _ fields: [JSON.Member], _ sidecar: Sidecar) -> JSON {
+    /// The fields in alphabetical order, as peft's `json.dumps(indent=2, sort_keys=True)` lays them out. What the method says
+    /// of a field counts last.
+    private func configuration(_ fields: [(path: String, value: JSON?)]) -> JSON {
         var members: [JSON.Member] = [
             .init("auto_mapping", nil),
             .init("base_model_name_or_path", .string(sidecar.basePath)),
             .init("inference_mode", true),
             .init("modules_to_save", model.head == nil ? nil : ["classifier", "score"]),
-            .init("peft_type", .string(model.method?.peftType ?? "")),
+            .init("peft_type", .string(traced.program.peftType)),
             .init("peft_version", "0.21.2"),
             .init("revision", nil),
             .init("task_type", .string(model.task.name)),
         ]
-        for field in fields where field.key != "modules_to_save" {
+        for field in traced.fields where field.key != "modules_to_save" {
             members.removeAll { $0.key == field.key }
             members.append(field)
         }
-        // What the method says of a field counts last; its JSON was checked when it was traced or decoded.
-        for field in model.method?.exportMap?.fields ?? [] {
-            members.removeAll { $0.key == field.path }
-            if case .fixed(let text) = field.source, let value = try? JSON.parse(text.utf8, place: field.path) {
-                members.append(.init(field.path, value))
-            }
+        var result = JSON.object(members)
+        for field in fields {
+            result = result.setting(field.path.split(separator: "/").map(String.init)[...], field.value)
         }
-        return .object(members.sorted { $0.key < $1.key })
+        return .object((result.members ?? []).sorted { $0.key < $1.key })
+    }
+}
+
+extension JSON {
+    /// With the member at that path set, and objects made on the way; nil leaves it out.
+    fileprivate func setting(_ path: ArraySlice<String>, _ value: JSON?) -> JSON {
+        guard let key = path.first else { return value ?? .null }
+        var members = self.members ?? []
+        let old = self[key] ?? .null
+        let place = members.firstIndex { $0.key == key }
+        guard value != nil || path.count > 1 else {
+            members.removeAll { $0.key == key }
+            return .object(members)
+        }
+        let member = Member(key, old.setting(path.dropFirst(), value))
+        if let place { members[place] = member } else { members.append(member) }
+        return .object(members)
     }
 }

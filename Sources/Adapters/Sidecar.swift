@@ -8,6 +8,8 @@ package struct Sidecar: Equatable, Sendable {
     package static let fileName = "peft_host.json"
     /// The file with the method as it was traced.
     package static let programName = "method.program"
+    /// The file with tensors that only training needs.
+    package static let stateName = "trainable_state.safetensors"
 
     /// Where the base was when the adapter was trained; tried when no model is given.
     package var basePath: String

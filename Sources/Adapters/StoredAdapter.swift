@@ -9,6 +9,8 @@ package struct StoredAdapter {
     package let folder: String
     package let configuration: JSON
     package let tensors: TensorTable
+    /// What only training needs, where the folder holds it.
+    package let state: TensorTable?
     /// nil for folders that another program wrote.
     package let sidecar: Sidecar?
     /// The method as it was traced when the adapter was trained; nil for folders that another program wrote.
@@ -24,13 +26,14 @@ package struct StoredAdapter {
                 remedy: "give the folder that train wrote with --output")
         }
         configuration = try JSON.parse(MappedFile.content(file), place: file)
-        tensors = try Safetensors(file: folder + "/adapter_model.safetensors").tensors
+        let adapter = try Safetensors(file: folder + "/adapter_model.safetensors").tensors
+        let training = try StoredAdapter.state(in: folder)
+        (tensors, state) = (adapter, training)
         let beside = "\(folder)/\(Sidecar.fileName)"
         if FileManager.default.fileExists(atPath: beside) {
             sidecar = try Sidecar(JSON.parse(MappedFile.content(beside), place: beside), place: beside)
-            if let labels = sidecar?.labels.count, let rows = tensors[AdaptedModel.headName]?.shape.first,
-                rows != labels
-            {
+            let head = StoredAdapter.headNames.lazy.compactMap { adapter[$0] ?? training?[$0] }.first
+            if let labels = sidecar?.labels.count, let rows = head?.shape.first, rows != labels {
                 throw AdapterError("\(labels) labels for a head of \(rows) rows", place: beside)
             }
             let code = "\(folder)/\(Sidecar.programName)"
@@ -45,18 +48,23 @@ package struct StoredAdapter {
         }
     }
 
-    /// - Throws: `AdapterError` where the method's tensors are not those of the file: before anything of their size is made.
+    /// - Throws: `AdapterError` where the method's tensors are not those of the files: before anything of their size is made.
     package func check(_ program: MethodProgram) throws(AdapterError) {
-        guard program.importMap == nil else { return }
-        for (name, tensor) in program.storedTensors where !tensor.isBuffer && !tensor.isSidecar {
-            let shape = tensor.type.shape.map(\.code)
-            guard let stored = tensors[name] else {
-                throw AdapterError("the method's tensor \(name) is not there", place: folder)
-            }
-            guard stored.shape == shape else {
-                throw AdapterError("\(name) has the shape \(stored.shape), and \(shape) in the method", place: folder)
-            }
-        }
+        try program.check(place: folder) { stored($0)?.shape }
+    }
+
+    /// The tensor of that name, in the adapter or beside it.
+    private func stored(_ name: String) -> StoredTensor? { tensors[name] ?? state?[name] }
+
+    private static let headNames = ["base_model.model.score.weight", "base_model.score.weight"]
+
+    /// The classification head, under the name that its method gives it.
+    private var head: StoredTensor? { StoredAdapter.headNames.lazy.compactMap(stored).first }
+
+    /// What `trainable_state.safetensors` holds; nil where there is none.
+    package static func state(in folder: String) throws -> TensorTable? {
+        let file = "\(folder)/\(Sidecar.stateName)"
+        return FileManager.default.fileExists(atPath: file) ? try Safetensors(file: file).tensors : nil
     }
 
     package var peftType: String { configuration["peft_type"]?.string ?? "" }
@@ -67,7 +75,7 @@ package struct StoredAdapter {
             if let sidecar { return sidecar.task }
             switch configuration["task_type"]?.string {
             case "SEQ_CLS":
-                guard let head = tensors[AdaptedModel.headName], head.shape.count == 2 else {
+                guard let head, head.shape.count == 2 else {
                     throw AdapterError("there is no \(AdaptedModel.headName)", place: folder)
                 }
                 return .sequenceClassification(labels: head.shape[0])
@@ -90,25 +98,52 @@ package struct StoredAdapter {
             remedy: "give the base that it was trained on, \(sidecar.basePath), with --model")
     }
 
-    /// Copies the stored values into the tensors of `model`; every one must be there, of its shape and finite, and no other.
-    package func load(into model: AdaptedModel) throws {
-        let store = model.tensors
-        let wanted = store.entries.filter { !$0.declaration.isBuffer && !$0.declaration.isSidecar }
-        let names = Set(wanted.map(\.name))
-        let unknown = tensors.map(\.name).filter { !names.contains($0) }
-        let missing = wanted.map(\.name).filter { tensors[$0] == nil }
-        for (what, list) in [("does not know", unknown), ("misses", missing)] where !list.isEmpty {
+    /// Copies the stored values into the tensors of `model`: every one must be there, of its shape and finite, and no other
+    /// in the adapter's own file.
+    ///
+    /// - Parameter known: numbers of tensors that have their values already; what is stored for them is left alone.
+    package func load(into model: AdaptedModel, except known: Set<Int> = []) throws {
+        guard let method = model.method else { return }
+        var expected = method.expectedTensors.filter { tensor in tensor.number.map { !known.contains($0) } ?? true }
+        if let head = model.head, !known.contains(head) {
+            expected.append(
+                ExpectedTensor(name: method.headName, shape: model.tensors.entries[head].shape, number: head))
+        }
+        expected.removeAll { $0.isSidecar && stored($0.name) == nil }
+        let names = Set(expected.map(\.name))
+        // A site that was pruned away leaves tensors without an element.
+        let unknown = tensors.filter { !names.contains($0.name) && $0.elementCount > 0 }.map(\.name)
+        let missing = expected.map(\.name).filter { stored($0) == nil }
+        for (what, list) in [("does not know", known.isEmpty ? unknown : []), ("misses", missing)] where !list.isEmpty {
             throw AdapterError(
                 "the method \(what) \(list.count) of the tensors, \(list[0]) among them", place: folder,
                 remedy: "the config does not fit the tensors")
         }
-        for entry in wanted {
-            let stored = try tensors.weight(entry.name, shape: entry.shape)
-            let values = FrozenTensor(stored).values()
-            guard values.allSatisfy(\.isFinite) else {
-                throw AdapterError("\(entry.name) holds numbers that are not finite", place: folder)
+        try check(method)
+        var operands: [String: Buffer] = [:]
+        for tensor in expected {
+            let values = try finite(tensor)
+            if let number = tensor.number {
+                model.tensors[number] = values
+            } else {
+                operands[tensor.name] = Buffer(values)
             }
-            store[store.number(entry.name)!] = values
         }
+        guard let map = method.importMap else { return }
+        let graph = try WholeGraph(try model.whole(map.assignment.graph), of: model) { number in
+            map.names.indices.contains(number) ? operands[map.names[number]]?.raw : nil
+        }
+        graph.run(on: WorkerPool(threads: 1))
+        model.assign(graph, to: map.assignment.targets)
+    }
+
+    /// The values of a tensor that is there.
+    private func finite(_ tensor: ExpectedTensor) throws -> [Float] {
+        let table = tensors[tensor.name] == nil ? state ?? tensors : tensors
+        let values = FrozenTensor(try table.weight(tensor.name, shape: tensor.shape)).values()
+        guard values.allSatisfy(\.isFinite) else {
+            throw AdapterError("\(tensor.name) holds numbers that are not finite", place: folder)
+        }
+        return values
     }
 }

@@ -10,19 +10,24 @@ package struct TracedMethod {
     package let fields: [JSON.Member]
     package let defaultLearningRate: Double
     package let library: PluginLibrary
+    private let plugin: LoadedPlugin
+    private let tokenize: Tokenize
 
     /// The ids of a text, special tokens included, for methods that start from one.
     package typealias Tokenize = (String) throws -> [Int32]
 
     /// Traces a plugin with what the user typed.
     ///
-    /// - Parameter options: `-o name=value`, in the order of the command line.
+    /// - Parameters:
+    ///   - options: `-o name=value`, in the order of the command line.
+    ///   - totalSteps: optimizer steps of the run, for methods that plan by it; nil outside of one.
     package init(
         _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
-        tokenize: @escaping Tokenize, warn: (String) -> Void
+        totalSteps: Int? = nil, tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
-        let settings = try Settings(plugin.description, options: options)
+        var settings = try Settings(plugin.description, options: options)
+        if let totalSteps { settings.derive("total_step", .integer(totalSteps)) }
         try self.init(plugin, library, settings, model, task, tokenize, warn)
     }
 
@@ -40,6 +45,18 @@ package struct TracedMethod {
         try self.init(plugin, library, settings, model, task, tokenize, warn)
     }
 
+    /// The method as it reads what it has written: traced again with the hyperparameters of that `adapter_config.json`.
+    ///
+    /// - Parameter tensors: names of the tensors that the adapter holds.
+    func reading(
+        _ configuration: JSON, tensors: Set<String>, model: LlamaConfiguration, task: Task
+    ) throws -> MethodProgram {
+        let settings = try importSettings(
+            plugin, config: configuration, place: "adapter_config.json", tensors: tensors, model: model.description,
+            task: task.name, labels: task.labels)
+        return try TracedMethod(plugin, library, settings, model, task, tokenize, { _ in }).program
+    }
+
     private init(
         _ plugin: LoadedPlugin, _ library: PluginLibrary, _ settings: Settings, _ model: LlamaConfiguration,
         _ task: Task, _ tokenize: @escaping Tokenize, _ warn: (String) -> Void
@@ -47,10 +64,11 @@ package struct TracedMethod {
         for warning in plugin.warnings { warn(warning) }
         try TracedMethod.checkSavedModules(settings.selection.modulesToSave, task)
         self.library = library
+        self.plugin = plugin
+        self.tokenize = tokenize
         program = try trace(
             plugin, settings, model: model.description, sites: model.sites(for: task), task: task.name,
-            labels: task.labels,
-            tokenize: tokenize, warn: warn)
+            labels: task.labels, tokenize: tokenize, warn: warn)
         defaultLearningRate = plugin.description.defaultLearningRate
         fields = TracedMethod.named(settings.fields, program)
     }

@@ -41,6 +41,11 @@ package final class TensorStore {
         index = Dictionary(uniqueKeysWithValues: entries.enumerated().map { ($1.name, $0) })
     }
 
+    /// Whether every float is.
+    package var isFinite: Bool {
+        entries.indices.allSatisfy { entries[$0].declaration.type.dtype == .i32 || self[$0].allSatisfy(\.isFinite) }
+    }
+
     package func number(_ name: String) -> Int? { index[name] }
     package func pointer(_ number: Int) -> UnsafeMutablePointer<Float> { values.floats + entries[number].offset }
 

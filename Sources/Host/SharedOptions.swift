@@ -43,9 +43,16 @@ struct PluginOptions: ParsableArguments {
         return library
     }
 
-    func trace(_ library: PluginLibrary, model: Model, task: Task) throws -> TracedMethod {
+    /// - Parameters:
+    ///   - recorded: options that come before the user's.
+    ///   - totalSteps: optimizer steps of the run.
+    func trace(
+        _ library: PluginLibrary, recorded: [(name: String, text: String)] = [], model: Model, task: Task,
+        totalSteps: Int
+    ) throws -> TracedMethod {
         try TracedMethod(
-            library, options: parsedOptions(), model: model.configuration, task: task, tokenize: model.tokenize,
+            library, options: recorded + parsedOptions(), model: model.configuration, task: task,
+            totalSteps: totalSteps, tokenize: model.tokenize,
             warn: Message.warn)
     }
 

@@ -34,7 +34,6 @@ package final class AdaptedModel {
     ///
     /// - Throws: `EngineError` where an init graph cannot be run.
     package init(_ model: Model, method: MethodProgram?, task: Task, seed: UInt64) throws {
-        try method?.checkRunnable()
         self.model = model
         self.method = method
         self.task = task

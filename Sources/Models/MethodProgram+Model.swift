@@ -14,7 +14,9 @@ extension MethodProgram {
         }
         var bytes = 0
         for (name, tensor) in storedTensors {
-            guard name != AdaptedModel.headName else { throw fail("has a tensor named like the head, \(name)") }
+            guard name != AdaptedModel.headName, name != headName else {
+                throw fail("has a tensor named like the head, \(name)")
+            }
             bytes += (tensor.type.checkedCount ?? 1 << 34) * 4
         }
         guard bytes <= ProcessInfo.processInfo.physicalMemory else {

@@ -173,6 +173,8 @@ package struct MethodProgram: Hashable, Sendable {
     package var method: String
     package var peftType: String
     package var version: String
+    /// Whether its Hugging Face form keeps no classification head.
+    package var isWithoutHead = false
     package var settings: [Setting]
     /// Every different graph once.
     package var graphs: [Graph] = []
@@ -200,6 +202,13 @@ package struct MethodProgram: Hashable, Sendable {
         // The trained copy of a base tensor bears that tensor's name; others stand beside it.
         let module = site.module.split(separator: ".").dropLast().joined(separator: ".")
         return "base_model.model." + (tensor.name == "weight" ? site.module : "\(module).\(tensor.name)")
+    }
+
+    /// What the classification head is stored as. peft wraps the model of a prompt-learning method once only.
+    package var headName: String {
+        let isPromptLearning = ["PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CPT"]
+            .contains(peftType)
+        return isPromptLearning ? "base_model.score.weight" : "base_model.model.score.weight"
     }
 
     /// All tensors under the names that they are stored by: the method's own, then those of the sites.

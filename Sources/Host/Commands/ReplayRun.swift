@@ -23,6 +23,7 @@ struct ReplayRun: ParsableCommand {
         let base = try Model(model)
         let recorded = try ReplayCase(folder + "/run.json", vocabulary: base.configuration.vocabulary)
         let initial = folder + "/init"
+        let state = try TrainableState(initial)
         let traced: TracedMethod
         var stored: StoredAdapter?
         if FileManager.default.fileExists(atPath: initial + "/adapter_config.json") {
@@ -31,20 +32,28 @@ struct ReplayRun: ParsableCommand {
             }
             stored = try StoredAdapter(initial)
             traced = try TracedMethod(
-                method.find(), configuration: stored!.configuration, place: initial + "/adapter_config.json",
-                tensors: Set(stored!.tensors.map(\.name)), model: base.configuration, task: recorded.task,
-                tokenize: base.tokenize, warn: Message.warn)
+                library, configuration: stored!.configuration, place: initial + "/adapter_config.json",
+                tensors: Set(stored!.tensors.map(\.name)).union(state?.names ?? []), model: base.configuration,
+                task: recorded.task, tokenize: base.tokenize, warn: Message.warn)
         } else {
-            traced = try method.trace(method.library(), model: base, task: recorded.task)
+            traced = try method.trace(
+                library, recorded: recorded.options, model: base, task: recorded.task,
+                totalSteps: recorded.batches.count)
         }
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
-        try stored?.load(into: adapted)
+        let known = try state?.load(into: adapted) ?? []
+        try stored?.load(into: adapted, except: known)
         let replay = Replay(recorded, adapted, pool: threads.pool())
         try replay.run { step, result in
-            let line: JSON = [
-                "step": .integer(Int64(step)), "loss": .number(result.loss), "grad_norm": .number(result.gradientNorm),
+            var line: [JSON.Member] = [
+                .init("step", .integer(Int64(step))), .init("loss", .number(result.loss)),
+                .init("grad_norm", .number(result.gradientNorm)),
             ]
-            Output.line(line.text())
+            if !result.nonzeroCounts.isEmpty {
+                let counts = result.nonzeroCounts.map { JSON.Member($0.name, .integer(Int64($0.count))) }
+                line.append(.init("nonzero", .object(counts)))
+            }
+            Output.line(JSON.object(line).text())
         }
         let probe = try replay.probe()
         let last: JSON = [
@@ -58,6 +67,7 @@ struct ReplayRun: ParsableCommand {
         guard let output else { return }
         let sidecar = try Sidecar(
             adapted, traced, labels: (0..<recorded.task.labels).map(String.init), options: .null)
-        try AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar).write(to: output)
+        try AdapterWriter(adapted, traced, sidecar: sidecar).write(
+            to: output, prunes: false, state: state?.tensors(of: adapted))
     }
 }

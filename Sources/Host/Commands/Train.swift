@@ -78,19 +78,20 @@ struct Train: ParsableCommand {
         if splits.truncated > 0 { Message.warn("\(splits.truncated) rows were cut to \(maker.maximumLength) tokens") }
 
         let learned: Task = task == .causalLM ? .causalLM : .sequenceClassification(labels: splits.labels.count)
-        let traced = try method.trace(library, model: base, task: learned)
-        var options = trainingOptions(defaultRate: traced.defaultLearningRate)
+        var options = trainingOptions(defaultRate: library.manifest.defaultLearningRate)
         options.maximumLength = maker.maximumLength
+        let totalSteps = BatchPlan(splits.train, options, labels: learned.labels).totalSteps
+        let traced = try method.trace(library, model: base, task: learned, totalSteps: totalSteps)
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
         splits = try splits.behind(adapted.prefix, context: base.configuration.context)
+        let plan = BatchPlan(splits.train, options, labels: learned.labels)
         let count = TrainableCount(adapted)
         show(count.frozenText)
         show(count.text)
 
-        let plan = BatchPlan(splits.train, options, labels: learned.labels)
         try checkMemory(adapted, plan, splits, code: code)
         let sidecar = try Sidecar(adapted, traced, labels: splits.labels, options: options.json)
-        let writer = AdapterWriter(adapted, fields: traced.fields, sidecar: sidecar)
+        let writer = AdapterWriter(adapted, traced, sidecar: sidecar)
         // The data last: what they come to depends on the options before.
         let identity: JSON = [
             "base": .string(sidecar.baseFingerprint), "task": .string(learned.name),
@@ -108,7 +109,7 @@ struct Train: ParsableCommand {
         Interrupt.watch()
         do {
             try run.run(resumes: resume, shouldStop: { Interrupt.happened }, view.show)
-            try finish(adapted, splits, view, run.inference)
+            try finish(adapted, splits, view, run.inference, pool)
         } catch is Interrupted {
             view.clear()
             Message.note("interrupted: the last checkpoint is kept; go on with --resume")
@@ -116,10 +117,20 @@ struct Train: ParsableCommand {
         }
     }
 
-    /// The test row is that of the adapter that was kept, read back from its folder.
-    private func finish(_ adapted: AdaptedModel, _ splits: DataSplits, _ view: TrainView, _ inference: Inference) throws
-    {
-        try StoredAdapter(output).load(into: adapted)
+    /// The test row is that of the adapter that was kept, read back from its folder, which may hold it in another form than
+    /// the one that was trained.
+    private func finish(
+        _ adapted: AdaptedModel, _ splits: DataSplits, _ view: TrainView, _ inference: Inference, _ pool: WorkerPool
+    ) throws {
+        let stored = try StoredAdapter(output)
+        let isAsTrained = stored.program == adapted.method
+        let kept =
+            isAsTrained
+            ? adapted
+            : try AdaptedModel(adapted.model, method: stored.program, task: adapted.task, seed: adapted.seed)
+        try stored.load(into: kept)
+        let inference =
+            isAsTrained ? inference : Inference(kept, capacity: Evaluation.capacity(splits.test), pool: pool)
         let test =
             splits.test.isEmpty
             ? nil

@@ -90,4 +90,6 @@ public struct Capabilities: OptionSet, Sendable {
     public static let rowInputs = Capabilities(rawValue: PEFT_USES_ROW_INPUTS)
     /// Wants calibration statistics.
     public static let calibration = Capabilities(rawValue: PEFT_CALIBRATES)
+    /// Its Hugging Face form keeps no classification head: the host stores it in the file beside the adapter.
+    public static let noHead = Capabilities(rawValue: PEFT_NO_HEAD)
 }

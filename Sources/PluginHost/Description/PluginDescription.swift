@@ -2,7 +2,7 @@ import Programs
 
 /// What a method can do. Raw values are the bits' places in the plugin interface.
 package enum Capability: UInt32, CaseIterable, Sendable {
-    case merge = 0, identityAtInit, kernels, rowInputs, calibration
+    case merge = 0, identityAtInit, kernels, rowInputs, calibration, noHead
 
     /// As manifests write it.
     package var name: String {
@@ -12,6 +12,7 @@ package enum Capability: UInt32, CaseIterable, Sendable {
         case .kernels: "kernels"
         case .rowInputs: "row-inputs"
         case .calibration: "calibration"
+        case .noHead: "no-head"
         }
     }
 }

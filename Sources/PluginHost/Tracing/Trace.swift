@@ -72,6 +72,7 @@ final class Trace {
         self.tokenize = tokenize
         program = MethodProgram(
             method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
+        program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue
     }
 

@@ -25,6 +25,7 @@ extension MethodProgram {
         var writer = ByteWriter()
         writer.write(raw: Self.magic)
         for text in [method, peftType, version] { writer.write(text: text) }
+        writer.write(count: isWithoutHead ? 1 : 0)
         writer.write(list: settings) { setting, writer in
             writer.write(text: setting.name)
             writer.write(text: setting.json)
@@ -166,6 +167,7 @@ private struct MethodReader {
         var program = MethodProgram(
             method: try name("the method's id"), peftType: try name("the peft_type"), version: try name("the version"),
             settings: [])
+        program.isWithoutHead = try flag("whether there is a head")
         program.settings = try list(limits.entries, "settings") { reader throws(ProgramError) in
             MethodProgram.Setting(name: try reader.name("a setting"), json: try reader.text("a setting's value"))
         }

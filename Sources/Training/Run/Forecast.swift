@@ -25,7 +25,7 @@ package struct Forecast: Equatable, Sendable {
         weights = model.model.weightBytes
         // Twice where a checkpoint is written: values and both moments.
         let store = model.tensors
-        method = (2 * store.values.count + 5 * store.trainedCount) * 4
+        method = try (2 * store.values.count + 5 * store.trainedCount + MethodSteps.arenaCount(of: model)) * 4
         let training = try GradientProgram.graph(of: model).graph
         let g = GraphBuilder()
         let outputs = model.build(in: g)

@@ -11,6 +11,8 @@ package final class GradientProgram {
     private let executable: Executable
     /// The number in the store of each gradient output.
     private let numbers: [Int]
+    /// Trained tensors that the loss does not depend on (a regularizer may).
+    private let untouched: [TensorStore.Entry]
 
     /// - Parameter capacity: the largest batch that it will be run for.
     package init(_ model: AdaptedModel, capacity: Sizes, pool: WorkerPool) throws {
@@ -19,6 +21,8 @@ package final class GradientProgram {
         inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
         let (graph, numbers) = try GradientProgram.graph(of: model)
         self.numbers = numbers
+        untouched = model.tensors.entries.enumerated()
+            .filter { $1.declaration.isTrained && !numbers.contains($0) }.map(\.element)
         executable = try model.compile(graph, capacity: capacity, inputs: inputs)
     }
 
@@ -43,6 +47,9 @@ package final class GradientProgram {
         executable.run(
             RunContext(sizes: batch.sizes, isTraining: true, step: step, microBatch: microBatch), on: pool)
         let store = model.tensors
+        for entry in untouched where !accumulates {
+            (store.gradients.floats + entry.offset).update(repeating: 0, count: entry.count)
+        }
         for (output, number) in numbers.enumerated() {
             let entry = store.entries[number]
             let (from, to) = (executable.floats(output + 1), store.gradients.floats + entry.offset)

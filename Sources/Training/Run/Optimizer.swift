@@ -22,12 +22,17 @@ package struct Optimizer: Equatable, Sendable {
         return partial.reduce(0, +).squareRoot()
     }
 
+    /// What clipping multiplies gradients of that norm by.
+    package func clippingScale(gradientNorm: Double) -> Double {
+        // torch.nn.utils.clip_grad_norm_
+        maximumNorm > 0 ? Swift.min(1, maximumNorm / (gradientNorm + 1e-6)) : 1
+    }
+
     /// Updates every trained tensor from its gradient.
     ///
     /// - Parameter step: counted from 1.
     package func update(_ store: TensorStore, learningRate: Double, step: Int, gradientNorm: Double) {
-        // torch.nn.utils.clip_grad_norm_
-        let scale = maximumNorm > 0 ? Swift.min(1, maximumNorm / (gradientNorm + 1e-6)) : 1
+        let scale = clippingScale(gradientNorm: gradientNorm)
         for entry in store.entries where entry.declaration.isTrained {
             var adamw = ph_adamw_step(
                 learning_rate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon,

@@ -10,6 +10,8 @@ package struct ReplayCase {
     package var optimizer: Optimizer
     package var batches: [(rows: [[Int32]], labels: [Int32])]
     package var probe: [Int32]
+    /// Hyperparameters of a method that no `adapter_config.json` describes, as they are typed.
+    package var options: [(name: String, text: String)]
 
     /// Reads `run.json`.
     package init(_ path: String, vocabulary: Int) throws {
@@ -70,6 +72,7 @@ package struct ReplayCase {
             batches.append((rows, labels))
         }
         guard !batches.isEmpty else { throw missing("batches") }
+        options = (json["bottleneck"]?.members ?? []).map { ($0.key, $0.value.string ?? $0.value.text()) }
         guard let probe = json["probe"]?["input_ids"] else { throw missing("probe") }
         self.probe = try ids(probe, "probe")
     }
@@ -92,6 +95,8 @@ package struct Replay {
     package struct Step {
         package var loss: Double
         package var gradientNorm: Double
+        /// See ``MethodSteps/nonzeroCounts``.
+        package var nonzeroCounts: [(name: String, count: Int)]
     }
 
     private let recorded: ReplayCase
@@ -109,15 +114,18 @@ package struct Replay {
         let batches = recorded.batches.indices.map { recorded.batch($0, behind: model.prefix) }
         let capacity = batches.map(\.sizes).reduce(batches[0].sizes) { $0.union($1) }
         let program = try GradientProgram(model, capacity: capacity, pool: pool)
+        let method = try MethodSteps(model, totalSteps: batches.count, pool: pool)
         for (index, batch) in batches.enumerated() {
-            let loss = program.run(batch, step: index, microBatch: 0, accumulates: false)
+            let loss =
+                program.run(batch, step: index, microBatch: 0, accumulates: false) + method.regularize(step: index)
             let norm = Optimizer.gradientNorm(model.tensors)
             guard loss.isFinite, norm.isFinite else {
                 throw TrainingError("the \(loss.isFinite ? "gradient" : "loss") of step \(index) is not finite")
             }
             recorded.optimizer.update(
                 model.tensors, learningRate: recorded.learningRate, step: index + 1, gradientNorm: norm)
-            report(index, Step(loss: loss, gradientNorm: norm))
+            method.update(step: index, gradientScale: recorded.optimizer.clippingScale(gradientNorm: norm))
+            report(index, Step(loss: loss, gradientNorm: norm, nonzeroCounts: method.nonzeroCounts))
         }
     }
 

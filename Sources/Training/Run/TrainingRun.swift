@@ -69,6 +69,7 @@ package final class TrainingRun {
         // From the first second the folder says whose run it is.
         if position.step == 0 { try checkpoint.write(position, model.tensors, identity: identity) }
         let program = try GradientProgram(model, capacity: plan.capacity, pool: pool)
+        let method = try MethodSteps(model, totalSteps: plan.totalSteps, pool: pool)
         let schedule = Schedule(options.schedule, warmupSteps: options.warmupSteps, totalSteps: plan.totalSteps)
         var optimizer = Optimizer()
         optimizer.weightDecay = options.weightDecay
@@ -85,6 +86,7 @@ package final class TrainingRun {
                 for (index, batch) in batches.enumerated() {
                     loss += program.run(batch, step: position.step, microBatch: index, accumulates: index > 0)
                 }
+                loss += method.regularize(step: position.step)
                 let norm = Optimizer.gradientNorm(model.tensors)
                 guard loss.isFinite, norm.isFinite else {
                     throw TrainingError(
@@ -100,6 +102,8 @@ package final class TrainingRun {
                 optimizer.update(
                     model.tensors, learningRate: options.learningRate * schedule.multiplier(step: position.step),
                     step: position.step + 1, gradientNorm: norm)
+                method.update(
+                    step: position.step, gradientScale: optimizer.clippingScale(gradientNorm: norm))
                 position.step += 1
                 position.stepInEpoch += 1
                 position.lossSum += loss
@@ -133,7 +137,7 @@ package final class TrainingRun {
             data.valid.isEmpty
             ? nil : try Evaluation(data.valid, inference, labels: model.task.labels, shouldStop: shouldStop)
         let isMeasured = valid?.loss.isFinite ?? true
-        guard isMeasured, model.tensors.values.floatArray.allSatisfy(\.isFinite) else {
+        guard isMeasured, model.tensors.isFinite else {
             throw TrainingError(
                 "the \(isMeasured ? "adapter" : "validation loss") after step \(position.step) is not finite",
                 remedy: "the last checkpoint and adapter are kept; try a smaller --learning-rate")

@@ -596,6 +596,7 @@ typedef struct peft_kernel_1 {
 #define PEFT_USES_KERNELS 4u     /* registers kernels */
 #define PEFT_USES_ROW_INPUTS 8u  /* reads row_input */
 #define PEFT_CALIBRATES 16u      /* wants calibration statistics, and is traced again with their result */
+#define PEFT_NO_HEAD 32u         /* its Hugging Face form keeps no classification head: ours goes into the file beside it */
 
 typedef struct peft_plugin {
     uint32_t struct_size;

@@ -1,0 +1,91 @@
+import Engine
+import Formats
+import Models
+import Programs
+
+/// What an adapter's folder holds of a method and its head, as the method's export map says.
+package struct StoredForm {
+    /// Of `adapter_model.safetensors`.
+    package private(set) var tensors: [SafetensorsWriter.Tensor] = []
+    /// Of `trainable_state.safetensors`: what only training needs.
+    package private(set) var state: [SafetensorsWriter.Tensor] = []
+    /// Config fields by their path; nil leaves one out. Later ones count.
+    package private(set) var fields: [(path: String, value: JSON?)] = []
+
+    /// - Parameter prunes: keeps of masked tensors what their masks select, and fills the fields that are computed; without
+    ///   it tensors are as they were trained.
+    package init(_ model: AdaptedModel, prunes: Bool) throws {
+        let map = model.method?.exportMap
+        for (number, entry) in model.tensors.entries.enumerated() where number != model.head {
+            guard !entry.declaration.isBuffer else { continue }
+            let tensor = SafetensorsWriter.Tensor(entry.name, shape: entry.shape, .floats(model.tensors[number]))
+            if entry.declaration.isSidecar {
+                state.append(tensor)
+            } else if map?.namesTensors != true {
+                tensors.append(tensor)
+            }
+        }
+        if let map {
+            let graph = try WholeGraph(try model.whole(map.graph), of: model)
+            graph.run(on: WorkerPool(threads: 1))
+            for tensor in map.tensors { add(tensor, graph, prunes: prunes) }
+            for field in map.fields { try add(field, graph, prunes: prunes) }
+        }
+        if let head = model.head, let method = model.method {
+            let entry = model.tensors.entries[head]
+            let tensor = SafetensorsWriter.Tensor(method.headName, shape: entry.shape, .floats(model.tensors[head]))
+            if method.isWithoutHead { state.append(tensor) } else { tensors.append(tensor) }
+        }
+    }
+
+    private mutating func add(_ tensor: ExportMap.Tensor, _ graph: WholeGraph, prunes: Bool) {
+        let type = graph.type(tensor.output)
+        var (shape, values) = (type.shape.map(\.code), graph.values(tensor.output))
+        if prunes, let mask = tensor.mask {
+            let kept = graph.values(mask.output).map { $0 != 0 }
+            values = StoredForm.select(values, shape, axis: mask.axis, kept)
+            shape[mask.axis] = kept.count(where: \.self)
+        }
+        let stored = SafetensorsWriter.Tensor(
+            tensor.name, shape: shape,
+            type.dtype == .f32
+                ? .floats(values) : .integers(values.map { Int32(bitPattern: $0.bitPattern) }))
+        if tensor.isSidecar { state.append(stored) } else { tensors.append(stored) }
+    }
+
+    /// What lies along `axis` where `kept` says so.
+    static func select(_ values: [Float], _ shape: [Int], axis: Int, _ kept: [Bool]) -> [Float] {
+        let inner = shape[(axis + 1)...].reduce(1, *)
+        var result: [Float] = []
+        for (line, start) in stride(from: 0, to: values.count, by: Swift.max(inner, 1)).enumerated()
+        where kept[line % kept.count] {
+            result += values[start..<start + inner]
+        }
+        return result
+    }
+
+    private mutating func add(_ field: ExportMap.Field, _ graph: WholeGraph, prunes: Bool) throws {
+        switch field.source {
+        case .omitted: fields.append((field.path, nil))
+        case .fixed(let text): fields.append((field.path, try JSON.parse(text.utf8, place: field.path)))
+        case .output(let output, let asBoolean):
+            guard prunes else { return }
+            let type = graph.type(output)
+            let elements = try graph.values(output).map { value -> JSON in
+                if asBoolean { return .bool(value != 0) }
+                if type.dtype == .i32 { return .integer(Int64(Int32(bitPattern: value.bitPattern))) }
+                guard value.isFinite else {
+                    throw AdapterError("the config field \(field.path) came to \(value)", place: "the method")
+                }
+                // Python tells 8 from 8.0, and reads the former for both.
+                return Int32(exactly: value).map { .integer(Int64($0)) } ?? .number(Double(value))
+            }
+            fields.append((field.path, type.rank == 0 ? elements[0] : .array(elements)))
+        }
+    }
+}
+
+extension ExportMap {
+    /// Whether it names the tensors that are kept, all of them: else their default stands.
+    var namesTensors: Bool { tensors.contains { !$0.isSidecar } }
+}
