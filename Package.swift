@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// The plugins: Plugins/<Method> becomes lib<Method>.so.
-let methods = ["AdaLoRA", "LlamaAdapter", "LoRA"]
+let methods = ["AdaLoRA", "BottleneckAdapter", "FullFineTuning", "IA3", "LlamaAdapter", "LoRA", "PrefixTuning"]
 
 /// A plugin imports nothing that it does not name, so that it loads fast.
 let pluginSettings: [SwiftSetting] = [
@@ -72,13 +72,16 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport", "CAllocations"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Engine", "Formats", "Programs"]),
-        .testTarget(name: "HostTests", dependencies: ["Formats"], exclude: ["Plugins"]),
+        .testTarget(name: "HostTests", dependencies: ["Formats"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Models", "Engine", "Programs", "Formats", "Text"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Models", "Programs", "Formats"]),
         .testTarget(
             name: "PluginHostTests", dependencies: ["PluginHost", "Adapters", "Models", "Programs", "Formats"],
             exclude: ["Plugins"]),
+        .testTarget(
+            name: "MethodTests",
+            dependencies: ["Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,

@@ -21,13 +21,15 @@ package struct TracedMethod {
     /// - Parameters:
     ///   - options: `-o name=value`, in the order of the command line.
     ///   - totalSteps: optimizer steps of the run, for methods that plan by it; nil outside of one.
+    ///   - featureSize: F of rows' features (K, F); nil without any.
     package init(
         _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
-        totalSteps: Int? = nil, tokenize: @escaping Tokenize, warn: (String) -> Void
+        totalSteps: Int? = nil, featureSize: Int? = nil, tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
         let plugin = try LoadedPlugin.load(library)
         var settings = try Settings(plugin.description, options: options)
         if let totalSteps { settings.derive("total_step", .integer(totalSteps)) }
+        if let featureSize { settings.derive("feature_size", .integer(featureSize)) }
         try self.init(plugin, library, settings, model, task, tokenize, warn)
     }
 
@@ -91,7 +93,11 @@ package struct TracedMethod {
             let suffix = String(site.site.module.split(separator: ".").last ?? "")
             if !suffixes.contains(suffix) { suffixes.append(suffix) }
         }
-        guard !suffixes.isEmpty else { return fields }
+        guard !suffixes.isEmpty else {
+            // A method that stands at no layer has no choice of layers, unless somebody made one.
+            let general = Set(GeneralField.allCases.map(\.rawValue))
+            return fields.filter { !general.contains($0.key) || !$0.value.isNull }
+        }
         var fields = fields
         if let index = fields.firstIndex(where: { $0.key == "target_modules" }) {
             if [.null, "all-linear"].contains(fields[index].value) {

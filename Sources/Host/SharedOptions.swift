@@ -46,13 +46,14 @@ struct PluginOptions: ParsableArguments {
     /// - Parameters:
     ///   - recorded: options that come before the user's.
     ///   - totalSteps: optimizer steps of the run.
+    ///   - featureSize: F of rows' features (K, F).
     func trace(
         _ library: PluginLibrary, recorded: [(name: String, text: String)] = [], model: Model, task: Task,
-        totalSteps: Int
+        totalSteps: Int, featureSize: Int? = nil
     ) throws -> TracedMethod {
         try TracedMethod(
             library, options: recorded + parsedOptions(), model: model.configuration, task: task,
-            totalSteps: totalSteps, tokenize: model.tokenize,
+            totalSteps: totalSteps, featureSize: featureSize, tokenize: model.tokenize,
             warn: Message.warn)
     }
 

@@ -80,8 +80,12 @@ package final class AdaptedModel {
             if let assignment = site.initialize { all.append((index, assignment)) }
         }
         for (site, assignment) in all {
-            try textCache.prepare(
-                for: method.graphs[assignment.graph], model.configuration, pool: pool, compile: compile)
+            // A copy: what compiles looks into the one that is here.
+            var cache = textCache
+            try cache.prepare(for: method.graphs[assignment.graph], model.configuration, pool: pool) {
+                try compile($0, capacity: $1, inputs: $2)
+            }
+            textCache = cache
             let g = GraphBuilder()
             let llama = Llama(model.configuration, in: g)
             let layer = site.map { method.sites[$0].site.layer } ?? -1
@@ -106,9 +110,9 @@ package final class AdaptedModel {
         }
     }
 
-    private func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
+    func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
 
-    private var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
+    var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
 
     package static let headName = "base_model.model.score.weight"
 
@@ -133,12 +137,17 @@ package final class AdaptedModel {
     }
 
     /// Makes a graph of this model ready to run.
-    package func compile(_ graph: Graph, capacity: Sizes, inputs: StepBuffers?) throws -> Executable {
+    ///
+    /// - Parameter replaced: what stands for tensors of the base.
+    package func compile(
+        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, replaced: [String: FrozenTensor] = [:]
+    ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [String: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
             let name = node.attributes.text
-            frozen[name] = try textCache.tensors[name] ?? model.tensor(name, shape: node.type.shape.map(\.code))
+            let known = textCache.tensors[name] ?? replaced[name]
+            frozen[name] = try known ?? model.tensor(name, shape: node.type.shape.map(\.code))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
             switch node.op {

@@ -96,6 +96,13 @@ struct MethodInjector: SiteInjector {
         return inline(program.graphs[program.sites[index].forward], at: index, in: g, operands, frozen: frozen)[0]
     }
 
+    /// The new values that a merge graph gives to the base's tensors at site `index`, of which `operands` are the old ones.
+    func merged(_ graph: Int, at index: Int, operands: [Value], in g: GraphBuilder) -> [Value] {
+        inline(program.graphs[graph], at: index, in: g, operands) { node, inputs in
+            node.op == .base ? frozenLayer(at: index, inputs[0], in: g) : nil
+        }
+    }
+
     private func inline(
         _ graph: Graph, at index: Int?, in g: GraphBuilder, _ operands: [Value] = [],
         frozen: (Node, [Value]) -> Value? = { _, _ in nil }
@@ -130,19 +137,27 @@ struct MethodInjector: SiteInjector {
         return operands.indices.contains(number) ? operands[number] : g.fail("a graph has no operand \(number)")
     }
 
+    /// The layer as the base's files have it.
+    private func frozenLayer(at index: Int?, _ v: Value, in g: GraphBuilder) -> Value {
+        guard let site = index.map({ program.sites[$0].site }), site.kind == .linear else {
+            return g.fail("the frozen layer is asked for where there is none")
+        }
+        let y = g.matmul(
+            v, g.frozen(site.module + ".weight", TensorType([Dim(site.outputs), Dim(site.inputs)])), transposeB: true)
+        return site.hasBias ? g.add(y, g.frozen(site.module + ".bias", TensorType([Dim(site.outputs)]))) : y
+    }
+
     private func value(_ node: Node, _ site: SiteDescription, _ g: GraphBuilder) -> Value {
-        guard let value = SiteValue(rawValue: node.attributes.integers[0]), let type = site.type(of: .weight) else {
+        let value = SiteValue(rawValue: node.attributes.integers[0])
+        guard let value, let type = site.type(of: value) else {
             return g.fail("there is no site value \(node.attributes.integers)")
         }
-        let weight = g.frozen(site.module + (site.kind == .weight ? "" : ".weight"), type)
-        func norms(_ axis: Int) -> Value {
-            g.unary(.sqrt, g.reduce(.sum, g.mul(weight, weight), axes: [axis]))
-        }
+        let weight = site.tensorNames[0]
         return switch value {
-        case .weight, .originalWeight: weight
-        case .bias: g.frozen(site.module + ".bias", TensorType([Dim(site.outputs)]))
-        case .rowNorms: norms(1)
-        case .columnNorms: norms(0)
+        case .weight, .originalWeight: g.frozen(weight, type)
+        case .bias: g.frozen(site.module + ".bias", type)
+        case .rowNorms: g.frozen(weight + TensorNorms.rows.suffix, type)
+        case .columnNorms: g.frozen(weight + TensorNorms.columns.suffix, type)
         }
     }
 }

@@ -40,6 +40,18 @@ package final class Model {
         try refuseStrays()
     }
 
+    /// `model` with float32 tensors in the place of some of its own, which stay as they are.
+    ///
+    /// - Parameter replaced: by Hugging Face's names. A head of its own unties one that was the embedding table.
+    init(_ model: Model, replaced: [String: FrozenTensor]) {
+        (path, gguf, table) = (model.path, model.gguf, model.table)
+        var configuration = model.configuration
+        if replaced["lm_head.weight"] != nil { configuration.isTied = false }
+        self.configuration = configuration
+        let kept = model.opened.filter { name, _ in !replaced.keys.contains { name.hasPrefix($0) } }
+        opened = kept.merging(replaced) { $1 }
+    }
+
     /// All tensors of the architecture that the files must hold: a classifier's need no language-model head.
     package var tensors: [(name: String, shape: [Int])] {
         configuration.tensors.filter { !($0.name == "lm_head.weight" && has("score.weight")) }
@@ -74,6 +86,10 @@ package final class Model {
     /// - Throws: `FormatError` where it is missing or has another shape.
     package func tensor(_ name: String, shape: [Int]) throws -> FrozenTensor {
         if let tensor = opened[name] { return tensor }
+        if let norms = try TensorNorms.tensor(name, of: self) {
+            opened[name] = norms
+            return norms
+        }
         guard let stored = storedName(name) else {
             throw ModelError("there is no tensor \"\(name)\" in a GGUF file", place: path)
         }

@@ -20,6 +20,8 @@ struct ReplayRun: ParsableCommand {
     func validate() throws { _ = try method.parsedOptions() }
 
     func run() throws {
+        // A case brings hyperparameters of its own; what is typed is checked before anything is read.
+        let library = method.options.isEmpty ? try method.find() : try method.library()
         let base = try Model(model)
         let recorded = try ReplayCase(folder + "/run.json", vocabulary: base.configuration.vocabulary)
         let initial = folder + "/init"
@@ -40,6 +42,7 @@ struct ReplayRun: ParsableCommand {
                 library, recorded: recorded.options, model: base, task: recorded.task,
                 totalSteps: recorded.batches.count)
         }
+        try Features.check(traced.program, nil)
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
         let known = try state?.load(into: adapted) ?? []
         try stored?.load(into: adapted, except: known)
