@@ -57,6 +57,7 @@ struct LlamaAdapter: Method {
     func finish(_ method: MethodGraphs) {
         method.export { config in
             config.field("target_modules", json: "\"self_attn\"")
+            config.field("modules_to_save", json: nil)
             if feature_size == 0 { config.field("feature_size", json: nil) }
         }
     }
