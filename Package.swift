@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// The plugins: Plugins/<Method> becomes lib<Method>.so.
-let methods = ["AdaLoRA", "FullFineTuning", "IA3", "LlamaAdapter", "LoRA"]
+let methods = ["AdaLoRA", "BottleneckAdapter", "FullFineTuning", "IA3", "LlamaAdapter", "LoRA", "PrefixTuning"]
 
 /// A plugin imports nothing that it does not name, so that it loads fast.
 let pluginSettings: [SwiftSetting] = [

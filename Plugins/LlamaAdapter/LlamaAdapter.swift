@@ -6,7 +6,8 @@ import PluginAPI
 ///
 ///     out = Attention(x) + g · softmax(q kᵀ / √d) v        k = W_k P, v = W_v P, P (K, hidden)
 ///
-/// before the output projection. The queries are turned by their positions, the prompt's keys are not.
+/// before the output projection. The queries are turned by their positions, the prompt's keys are not. Where rows bring
+/// features Z (K, F), of an image for instance, P = Z Cᵀ with a trained projection C (hidden, F) instead.
 struct LlamaAdapter: Method {
     static let id = "LlamaAdapter"
     static let peftType = "ADAPTION_PROMPT"
@@ -14,11 +15,13 @@ struct LlamaAdapter: Method {
     static let summary = "a gated prompt in the attention of the top layers"
     static let paper = "Zhang et al. 2023, arXiv:2303.16199"
     static let defaultLearningRate = 5e-3
-    static let capabilities: Capabilities = [.identityAtInit]
+    static let capabilities: Capabilities = [.identityAtInit, .rowInputs, .noHead]
     static let siteKinds: [SiteKind] = [.attention]
 
     @Hyperparameter("virtual tokens of each prompt, K", range: 1...4096) var adapter_len: Int
     @Hyperparameter("how many layers, counted from the top", range: 1...4096) var adapter_layers: Int
+    @Hyperparameter("size F of the rows' features; 0: a prompt instead", range: 0...65536, derived: true)
+    var feature_size = 0
 
     func plan(_ plan: Plan) {
         let layers = plan.model.layers
@@ -29,22 +32,34 @@ struct LlamaAdapter: Method {
     }
 
     func inject(into site: AttentionSite) {
-        let prompt = site.parameter(
-            "adaption_prompt", shape: [1, adapter_len, site.hiddenSize], init: .normal(mean: 0, deviation: 1))
+        let trained =
+            feature_size > 0
+            ? site.parameter(
+                "adaption_projection.weight", shape: [site.hiddenSize, feature_size],
+                init: .kaimingUniform(a: 5.0.squareRoot()))
+            : site.parameter(
+                "adaption_prompt", shape: [1, adapter_len, site.hiddenSize], init: .normal(deviation: 1))
         let gate = site.parameter("adaption_gate", shape: [1], init: .zeros)
-        let heads = [adapter_len, site.keyHeads, site.headSize]
+        let heads = (feature_size > 0 ? [Value.rows] : []) + [adapter_len, site.keyHeads, site.headSize]
         site.forward { inputs in
-            let rows = prompt.reshape([adapter_len, site.hiddenSize])
-            let keys = site.project(.key, rows).reshape(heads)
-            let values = site.project(.value, rows).reshape(heads)
+            let prompt =
+                feature_size > 0
+                ? Value.rowInput("features", shape: [adapter_len, feature_size]).matmul(trained.T)
+                : trained.reshape([adapter_len, site.hiddenSize])
+            let keys = site.project(.key, prompt).reshape(heads)
+            let values = site.project(.value, prompt).reshape(heads)
             return site.base(inputs) + gate * site.attend(inputs.q, keys: keys, values: values)
         }
         site.refuseMerge(because: "it adds to the attention, which no weight of the base does")
     }
 
-    /// What peft 0.21 writes beside the hyperparameters.
+    /// What peft 0.21 writes beside the hyperparameters; it knows no features.
     func finish(_ method: MethodGraphs) {
-        method.export { $0.field("target_modules", json: "\"self_attn\"") }
+        method.export { config in
+            config.field("target_modules", json: "\"self_attn\"")
+            config.field("modules_to_save", json: nil)
+            if feature_size == 0 { config.field("feature_size", json: nil) }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ package enum DataHash {
             hash.update("|\(part.count)|")
             for example in part {
                 example.tokens.withUnsafeBytes { hash.update($0) }
+                example.features?.stored.withBytes { hash.update($0) }
                 hash.update("\(example.label ?? -1) \(example.isTarget.map { $0 ? "1" : "0" }.joined())")
             }
         }

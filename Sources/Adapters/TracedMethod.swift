@@ -68,8 +68,7 @@ package struct TracedMethod {
         self.tokenize = tokenize
         program = try trace(
             plugin, settings, model: model.description, sites: model.sites(for: task), task: task.name,
-            labels: task.labels,
-            tokenize: tokenize, warn: warn)
+            labels: task.labels, tokenize: tokenize, warn: warn)
         defaultLearningRate = plugin.description.defaultLearningRate
         fields = TracedMethod.named(settings.fields, program)
     }
@@ -92,7 +91,11 @@ package struct TracedMethod {
             let suffix = String(site.site.module.split(separator: ".").last ?? "")
             if !suffixes.contains(suffix) { suffixes.append(suffix) }
         }
-        guard !suffixes.isEmpty else { return fields }
+        guard !suffixes.isEmpty else {
+            // A method that stands at no layer has no choice of layers, unless somebody made one.
+            let general = Set(GeneralField.allCases.map(\.rawValue))
+            return fields.filter { !general.contains($0.key) || !$0.value.isNull }
+        }
         var fields = fields
         if let index = fields.firstIndex(where: { $0.key == "target_modules" }) {
             if [.null, "all-linear"].contains(fields[index].value) {

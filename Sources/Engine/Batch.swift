@@ -11,8 +11,8 @@ package struct Batch {
     package var targetWeights: [Float]
     /// Which tokens of each row belong to the completion, not to the prompt; empty where none does.
     package var isCompletion: [[Bool]]
-    /// By name, what the data give to each row, in the order of the rows.
-    package var rowInputs: [String: [[Float]]] = [:]
+    /// By name, what the data give to each row, in the order of the rows; read when the batch is loaded.
+    package var rowInputs: [String: [FrozenTensor]] = [:]
 
     /// Stands for a virtual token in ``rows``.
     package static let virtualToken: Int32 = -1
@@ -92,7 +92,7 @@ package final class StepBuffers {
         for (name, buffer) in rowInputs {
             let size = buffer.count / Swift.max(capacity.rows, 1)
             for row in batch.rows.indices {
-                let values = batch.rowInputs[name].map { $0[row] } ?? []
+                let values = batch.rowInputs[name].map { $0[row].values() } ?? []
                 for index in 0..<size { buffer.floats[row * size + index] = index < values.count ? values[index] : 0 }
             }
         }

@@ -60,11 +60,12 @@ package final class AdaptedModel {
             if let assignment = site.initialize { all.append((index, assignment)) }
         }
         for (site, assignment) in all {
-            try textCache.prepare(
-                for: method.graphs[assignment.graph], model.configuration, pool: pool
-            ) {
+            // A copy: what compiles looks into the one that is here.
+            var cache = textCache
+            try cache.prepare(for: method.graphs[assignment.graph], model.configuration, pool: pool) {
                 try compile($0, capacity: $1, inputs: $2)
             }
+            textCache = cache
             let g = GraphBuilder()
             let values = program.injector!.initial(assignment, at: site, in: g, frozen: frozenParts(at: site, in: g))
             let graph = try g.finish(values)
@@ -107,8 +108,9 @@ package final class AdaptedModel {
         for node in graph.nodes where node.op == .frozen {
             let (name, shape) = (node.attributes.text, node.type.shape.map(\.code))
             let isOriginal = node.attributes.integers[0] == 1
+            let known = textCache.tensors[name] ?? replaced[name]
             frozen[node.attributes] =
-                try textCache.tensors[name] ?? replaced[name]
+                try known
                 ?? (isOriginal ? model.original(name, shape: shape) : model.tensor(name, shape: shape))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in

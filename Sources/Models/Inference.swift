@@ -4,7 +4,7 @@ import Programs
 /// Runs a model forward over batches of any size; memory is planned anew only when a batch is larger than any before, and
 /// than the capacity that was announced.
 package final class Inference {
-    private let model: AdaptedModel
+    package let model: AdaptedModel
     private let pool: WorkerPool
     private var capacity: Sizes
     private var prepared: (executable: Executable, inputs: StepBuffers)?

@@ -198,10 +198,12 @@ package struct MethodProgram: Hashable, Sendable {
     package static func storedName(_ tensor: TensorDeclaration, at site: SiteDescription? = nil) -> String {
         guard let site else { return "base_model.\(tensor.name)" }
         if site.kind == .prompt { return tensor.name }
-        guard site.kind == .weight else { return "base_model.model.\(site.module).\(tensor.name)" }
-        // The trained copy of a base tensor bears that tensor's name; others stand beside it.
-        let module = site.module.split(separator: ".").dropLast().joined(separator: ".")
-        return "base_model.model." + (tensor.name == "weight" ? site.module : "\(module).\(tensor.name)")
+        // The trained copy of a base tensor bears that tensor's name.
+        if site.kind == .weight, tensor.name == "weight" { return "base_model.model.\(site.module)" }
+        // Beside a tensor or a block that they come behind, inside of other modules.
+        let isBeside = site.kind == .weight || site.kind == .block
+        let module = site.module.split(separator: ".").dropLast(isBeside ? 1 : 0).joined(separator: ".")
+        return "base_model.model.\(module).\(tensor.name)"
     }
 
     /// What the classification head is stored as. peft wraps the model of a prompt-learning method once only.

@@ -109,6 +109,12 @@ package struct RowPrefix: Hashable, Sendable {
 }
 
 extension MethodProgram {
+    /// What every row must bring, by name: (R, …).
+    package var rowInputs: [String: TensorType] {
+        let leaves = graphs.flatMap { graph in graph.nodes.filter { $0.op == .rowInput } }
+        return Dictionary(leaves.map { ($0.attributes.text, $0.type) }) { first, _ in first }
+    }
+
     /// What stands in front of every row: the prompt's length, and how many more keys its attentions see.
     ///
     /// - Throws: where two attentions see different numbers: all tokens then would have two positions.

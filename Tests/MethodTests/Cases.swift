@@ -49,6 +49,31 @@ extension MethodCase {
                 "rank_pattern": #"{"k_proj": 1}"#, "alpha_pattern": #"{"up_proj": 2}"#,
             ], base: .biased),
         MethodCase("AdaLoRA", ["init_r": "3", "target_r": "2", "total_step": "10"]),
+        MethodCase("BottleneckAdapter", ["reduction_factor": "2.5"], start: .besideBase, isMergeable: false),
+        MethodCase(
+            "BottleneckAdapter",
+            [
+                "config": "double_seq_bn", "reduction_factor": "100", "init_weights": "houlsby", "scaling": "-3",
+                "dropout": "0.25", "non_linearity": "gelu",
+            ], base: .biased, task: .sequenceClassification(labels: 3), start: .besideBase, isMergeable: false),
+        MethodCase("BottleneckAdapter", ["config": "par_bn", "leave_out": "0"], isMergeable: false),
         MethodCase("LlamaAdapter", ["adapter_len": "3", "adapter_layers": "2"], isMergeable: false),
+        MethodCase(
+            "LlamaAdapter", ["adapter_len": "2", "adapter_layers": "1", "feature_size": "5"], base: .biased,
+            task: .sequenceClassification(labels: 3), isMergeable: false),
+        MethodCase("PrefixTuning", ["num_virtual_tokens": "3"], start: .other, isMergeable: false),
+        MethodCase(
+            "PrefixTuning", ["num_virtual_tokens": "2", "init_weights": "zero"], base: .biased,
+            task: .sequenceClassification(labels: 3), start: .other, isMergeable: false),
+        MethodCase("PrefixTuning", ["num_virtual_tokens": "4", "init_text": "jade"], start: .other, isMergeable: false),
+        MethodCase(
+            "PrefixTuning", ["num_virtual_tokens": "3", "prefix_projection": "true"], base: .biased, start: .other,
+            isMergeable: false),
+        MethodCase(
+            "PrefixTuning",
+            [
+                "num_virtual_tokens": "5", "prefix_projection": "true", "encoder_hidden_size": "11",
+                "init_text": "abc",
+            ], start: .other, isMergeable: false),
     ]
 }

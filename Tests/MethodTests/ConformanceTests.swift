@@ -13,26 +13,24 @@ struct ConformanceTests {
     private let pool = WorkerPool(threads: 1)
 
     /// The logits at every token of each row.
-    private func logits(_ inference: Inference, _ rows: [[Int32]], behind prefix: RowPrefix) throws -> [[Float]] {
-        var (targets, token): ([Int32], Int) = ([], 0)
-        for row in rows {
-            token += prefix.tokens
-            targets += row.indices.map { Int32(token + $0) }
-            token += row.count
-        }
-        let batch = Batch(
-            rows: rows.map { prefix.before($0) }, targetIndex: targets, targetLabels: targets.map { _ in 0 },
-            targetWeights: targets.map { _ in 0 })
+    private func logits(_ inference: Inference, _ rows: [[Int32]]) throws -> [[Float]] {
+        let prefix = inference.model.prefix
+        let count = rows.reduce(0) { $0 + $1.count + prefix.tokens }
+        var batch = Batch(
+            rows: rows.map { prefix.before($0) }, targetIndex: (0..<Int32(count)).map { $0 },
+            targetLabels: Array(repeating: 0, count: count), targetWeights: Array(repeating: 0, count: count))
+        batch.rowInputs = inference.model.rowInputs(for: rows)
         let result = try inference.run(batch)
-        var target = 0
+        var token = 0
         return rows.map { row in
-            defer { target += row.count }
-            return Array(result.logits[target * result.width..<(target + row.count) * result.width])
+            let first = token + prefix.tokens
+            token = first + row.count
+            return Array(result.logits[first * result.width..<token * result.width])
         }
     }
 
     private func logits(_ model: AdaptedModel) throws -> [[Float]] {
-        try logits(Inference(model, pool: pool), Self.rows, behind: model.prefix)
+        try logits(Inference(model, pool: pool), Self.rows)
     }
 
     /// The largest difference, relative to the largest logit.
@@ -48,6 +46,7 @@ struct ConformanceTests {
         switch item.start {
         case .base: #expect(distance(adapted, base) == 0)
         case .nearBase: #expect(distance(adapted, base) <= 1e-5)
+        case .besideBase: #expect((1e-6...1e-2).contains(distance(adapted, base)))
         case .other: #expect(distance(adapted, base) > 1e-3)
         }
         // The tests below say nothing of a method that does nothing.
@@ -57,12 +56,12 @@ struct ConformanceTests {
     /// Alone, packed with others in another order, and after other rows.
     @Test(arguments: MethodCase.all) func rowsDoNotSeeEachOther(_ item: MethodCase) throws {
         let model = try item.trainedModel()
-        let alone = try Self.rows.map { try logits(Inference(model, pool: pool), [$0], behind: model.prefix)[0] }
+        let alone = try Self.rows.map { try logits(Inference(model, pool: pool), [$0])[0] }
         let inference = Inference(model, pool: pool)
-        #expect(distance(try logits(inference, Self.rows, behind: model.prefix), alone) <= 1e-5)
-        #expect(distance(try logits(inference, Self.rows.reversed(), behind: model.prefix), alone.reversed()) <= 1e-5)
+        #expect(distance(try logits(inference, Self.rows), alone) <= 1e-5)
+        #expect(distance(try logits(inference, Self.rows.reversed()), alone.reversed()) <= 1e-5)
         for (row, expected) in zip(Self.rows, alone) {
-            #expect(distance(try logits(inference, [row], behind: model.prefix), [expected]) <= 1e-5)
+            #expect(distance(try logits(inference, [row]), [expected]) <= 1e-5)
         }
     }
 

@@ -13,6 +13,8 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
         case base
         /// What the base computes, but for rounding.
         case nearBase
+        /// Only a little else.
+        case besideBase
         case other
     }
 
@@ -49,11 +51,9 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
 
     func traced(_ model: Model) throws -> TracedMethod {
         let typed = options.sorted { $0.key < $1.key }.map { (name: $0.key, text: $0.value) }
-        // A text's ids are its bytes: the micro models have no tokenizer.
         return try TracedMethod(
-            library(), options: typed, model: model.configuration, task: task,
-            derive: { $0.derive("total_step", .integer(10)) }, tokenize: { $0.utf8.map { Int32($0 % 8) } },
-            warn: { _ in })
+            library(), options: typed, model: model.configuration, task: task, tokenize: MicroModel.tokenize
+        ) { _ in }
     }
 
     /// The method on its model, as training begins.
@@ -70,6 +70,19 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
             model.tensors[index] = model.tensors[index].map { $0 + 0.4 * Float(numbers.next()) }
         }
         return model
+    }
+}
+
+extension AdaptedModel {
+    /// What the method reads of rows: numbers that follow from the row's own tokens.
+    func rowInputs(for rows: [[Int32]]) -> [String: [FrozenTensor]] {
+        (method?.rowInputs ?? [:]).mapValues { type in
+            let shape = type.shape.dropFirst().map(\.code)
+            return rows.map { row in
+                var numbers = Numbers(seed: row.reduce(5) { $0 &* 31 &+ UInt64($1) })
+                return FrozenTensor((0..<shape.reduce(1, *)).map { _ in Float(numbers.next()) }, shape: shape)
+            }
+        }
     }
 }
 

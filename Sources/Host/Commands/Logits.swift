@@ -32,6 +32,7 @@ struct Logits: ParsableCommand {
 
     func run() throws {
         let adapted = try open()
+        try Features.check(adapted.method, nil)
         guard task == nil || (task == .causalLM) == (adapted.task == .causalLM) else {
             throw AdapterError(
                 "it was trained for \(adapted.task.name)", place: adapter ?? "", remedy: "leave --task out")

@@ -11,12 +11,24 @@ struct AdapterOptions: ParsableArguments {
     @Option(help: "The adapter's folder.") var adapter: String
     @Option(help: "The base. (default: where it was when the adapter was trained)") var model: String?
     @OptionGroup var quantization: QuantizationOptions
+    @Option(help: "A safetensors file with features of the rows, which a column features names.") var features: String?
     @OptionGroup var search: SearchOptions
     @OptionGroup var threads: ThreadOptions
 
     func open() throws -> OpenedAdapter {
         try OpenedAdapter(
             adapter, modelPath: model, search: search.search, quantize: quantization.quantize, warn: Message.warn)
+    }
+
+    /// Turns rows into what the adapter reads.
+    func maker(_ opened: OpenedAdapter, maximumLength: Int?) throws -> ExampleMaker {
+        let shape = opened.model.method?.rowInputs[Features.name]?.shape.dropFirst().map(\.code)
+        if features != nil, shape == nil { throw ValidationError("--features: the adapter reads no features of rows") }
+        let features = try features.map { try Features($0, shape: shape) }
+        try Features.check(opened.model.method, features)
+        return try ExampleMaker(
+            opened.model.model, maximumLength: maximumLength, behind: opened.model.prefix, truncates: true,
+            features: features)
     }
 }
 
@@ -43,13 +55,10 @@ struct Predict: ParsableCommand {
                 "it was trained for causal-lm, which has no labels to predict", place: adapter.adapter,
                 remedy: "predict is for seq-cls adapters")
         }
-        var maker = try ExampleMaker(
-            opened.model.model, maximumLength: maxLength, behind: opened.model.prefix, truncates: true)
+        var maker = try adapter.maker(opened, maximumLength: maxLength)
         let inference = Inference(opened.model, pool: adapter.threads.pool())
         func predict(_ texts: [DataSource.Row]) throws {
-            let examples = try texts.map {
-                Example(tokens: try maker.encode(maker.text($0, "text"), $0), label: 0).behind(opened.model.prefix)
-            }
+            let examples = try texts.map { try maker.unlabelled($0).behind(opened.model.prefix) }
             var row = 0
             for group in Evaluation.groups(examples) {
                 let result = try inference.run(Batch(group, scale: 0, weight: { _ in 0 }))
@@ -102,8 +111,7 @@ struct Evaluate: ParsableCommand {
 
     func run() throws {
         let opened = try adapter.open()
-        var maker = try ExampleMaker(
-            opened.model.model, maximumLength: maxLength, behind: opened.model.prefix, truncates: true)
+        var maker = try adapter.maker(opened, maximumLength: maxLength)
         let rows = try DataSource.rows(data)
         guard !rows.isEmpty else { throw TrainingError("the file has no rows", place: data) }
         let examples = try rows.map {

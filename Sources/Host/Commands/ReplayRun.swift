@@ -44,6 +44,7 @@ struct ReplayRun: ParsableCommand {
                 task: recorded.task
             ) { $0.derive("total_step", .integer(recorded.batches.count)) }
         }
+        try Features.check(traced.program, nil)
         try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
         let known = try state?.load(into: adapted) ?? []

@@ -20,6 +20,7 @@ struct Train: ParsableCommand {
     @OptionGroup var quantization: QuantizationOptions
     @Option(help: "A folder with train, valid and test (.tsv, .csv or .jsonl), or one file with --split.") var data:
         String
+    @Option(help: "A safetensors file with features of the rows, which a column features names.") var features: String?
     @Option(help: "What to learn: seq-cls or causal-lm.") var task: TaskOption
     @Option(help: "The adapter's folder.") var output: String
 
@@ -73,7 +74,11 @@ struct Train: ParsableCommand {
         let library = try method.library()
         try OutputFolder.check(output, resumes: resume, overwrites: overwrite)
         let base = try Model(model)
-        let maker = try ExampleMaker(base, maximumLength: maxLength, truncates: !noTruncate)
+        if features != nil, !library.manifest.capabilities.contains(.rowInputs) {
+            throw ValidationError("--features: \(library.manifest.id) reads no features of rows")
+        }
+        let maker = try ExampleMaker(
+            base, maximumLength: maxLength, truncates: !noTruncate, features: features.map { try Features($0) })
         let source = try DataSource(data, split: try splitShares(), seed: seed)
         var splits = try DataSplits(source, maker, classifies: task == .sequenceClassification)
         if splits.truncated > 0 { Message.warn("\(splits.truncated) rows were cut to \(maker.maximumLength) tokens") }
@@ -84,7 +89,9 @@ struct Train: ParsableCommand {
         let steps = BatchPlan(splits.train, options, labels: learned.labels).totalSteps
         let traced = try method.trace(library, model: base.configuration, tokenize: base.tokenize, task: learned) {
             $0.derive("total_step", .integer(steps))
+            if let size = splits.features?.shape?.last { $0.derive("feature_size", .integer(size)) }
         }
+        try Features.check(traced.program, splits.features)
         try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
         splits = try splits.behind(adapted.prefix, context: base.configuration.context)

@@ -9,6 +9,8 @@ package struct Example: Equatable, Sendable {
     package var label: Int32?
     /// Language modelling: which tokens the loss asks for (the first of a row is never asked).
     package var isTarget: [Bool]
+    /// What a method reads beside the tokens.
+    package var features: RowTensor?
 
     package init(tokens: [Int32], label: Int32? = nil, isTarget: [Bool] = []) {
         self.tokens = tokens
@@ -18,8 +20,10 @@ package struct Example: Equatable, Sendable {
 
     /// The row with places for a method's virtual tokens in front: the last of them predicts the row's first token.
     package func behind(_ prefix: RowPrefix) -> Example {
-        Example(
-            tokens: prefix.before(tokens), label: label, isTarget: label == nil ? prefix.before(isTarget) : isTarget)
+        var example = self
+        example.tokens = prefix.before(tokens)
+        if label == nil { example.isTarget = prefix.before(isTarget) }
+        return example
     }
 
     /// How many predictions of this row count.
@@ -35,6 +39,8 @@ package struct DataSplits: Sendable {
     package var labels: [String]
     /// Rows that were longer than the longest allowed, and were cut.
     package var truncated: Int
+    /// The file of their features, with the shape that all have.
+    package var features: Features?
 }
 
 extension DataSplits {
@@ -71,5 +77,6 @@ extension DataSplits {
         valid = try examples(source.valid)
         test = try examples(source.test)
         truncated = maker.truncated
+        features = maker.features
     }
 }

@@ -14,17 +14,24 @@ package struct ExampleMaker {
     private let truncates: Bool
     /// How many rows were cut so far.
     package private(set) var truncated = 0
+    /// Where each row's features are; nil: rows have none.
+    package private(set) var features: Features?
 
     /// For a model's own tokenizer and context.
     ///
     /// - Parameters:
     ///   - maximumLength: tokens of a row at most; no more than the context, which nil stands for.
     ///   - prefix: what a method puts in front of every row, which takes its part of the context.
+    ///   - features: where each row's are.
     /// - Throws: errors of reading the tokenizer.
-    package init(_ model: Model, maximumLength: Int?, behind prefix: RowPrefix = RowPrefix(), truncates: Bool) throws {
+    package init(
+        _ model: Model, maximumLength: Int?, behind prefix: RowPrefix = RowPrefix(), truncates: Bool,
+        features: Features? = nil
+    ) throws {
         let context = Swift.max(model.configuration.context - prefix.count, 1)
         self.init(
             try model.tokenizer(), maximumLength: Swift.min(maximumLength ?? context, context), truncates: truncates)
+        self.features = features
     }
 
     /// - Parameter truncates: whether a longer row is cut, or refused.
@@ -56,7 +63,16 @@ package struct ExampleMaker {
                 "the label \"\(name)\" is not among those of the training rows: \(labels.joined(separator: ", "))",
                 place: row.place)
         }
-        return Example(tokens: try encode(try text(row, "text"), row), label: Int32(label))
+        var example = try unlabelled(row)
+        example.label = Int32(label)
+        return example
+    }
+
+    /// A row with the column text, whose label is to be told.
+    package mutating func unlabelled(_ row: DataSource.Row) throws -> Example {
+        var example = Example(tokens: try encode(try text(row, "text"), row), label: 0)
+        example.features = try features?.matrix(of: row)
+        return example
     }
 
     private static func label(_ row: DataSource.Row) throws -> String {
@@ -138,7 +154,8 @@ package struct ExampleMaker {
 
     private mutating func example(_ tokens: [Int32], _ isTarget: [Bool], _ row: DataSource.Row) throws -> Example {
         let fitted = try fit(tokens, row)
-        let example = Example(tokens: fitted, isTarget: Array(isTarget.prefix(fitted.count)))
+        var example = Example(tokens: fitted, isTarget: Array(isTarget.prefix(fitted.count)))
+        example.features = try features?.matrix(of: row)
         guard example.targetCount > 0 else {
             throw TrainingError(
                 "nothing of the row is left to predict", place: row.place,

@@ -80,5 +80,7 @@ extension Batch {
         } else {
             self.init(predicting: rows, isTarget: examples.map(\.isTarget), weight: scale)
         }
+        let features = examples.compactMap(\.features)
+        if !features.isEmpty { rowInputs[Features.name] = features.map(\.tensor) }
     }
 }

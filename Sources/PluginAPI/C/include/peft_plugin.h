@@ -103,7 +103,8 @@ typedef struct peft_site {
     int32_t role;      /* PEFT_ROLE_… */
     int32_t layer;     /* counted from 0; -1 outside the layers */
     const char *name;  /* the module's path in Hugging Face's words, "model.layers.0.self_attn.q_proj"; weight: the
-                        * tensor's, "model.norm.weight", whose parameters are stored behind the module, "model.norm" */
+                        * tensor's, "model.norm.weight", whose parameters are stored behind the module, "model.norm";
+                        * those of a block, "model.layers.0.mlp", are stored beside it, behind "model.layers.0" */
     int64_t inputs;    /* linear: in; embedding: rows of the table; attention, block, prompt: hidden size */
     int64_t outputs;   /* linear: out; embedding, attention, block, prompt: hidden size */
     int64_t heads;     /* attention: query heads; else 0 */

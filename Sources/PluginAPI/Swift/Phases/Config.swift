@@ -45,6 +45,12 @@ public struct Config {
         _ = table()?.set_pattern(trace, hyperparameter, pattern, value)
     }
 
+    /// The frozen model.
+    public var model: Model { Model() }
+
+    /// Notes an error in the method's own words; the first one is what the user reads.
+    public func fail(_ message: String) { _ = host.trace.fail(trace, message) }
+
     /// Whether the adapter holds a tensor of this full name.
     public func hasTensor(_ name: String) -> Bool { table().map { $0.has_tensor(trace, name) != 0 } ?? false }
 }
