@@ -2,7 +2,7 @@
 import PackageDescription
 
 /// The plugins: Plugins/<Method> becomes lib<Method>.so.
-let methods = ["AdaLoRA", "LlamaAdapter", "LoRA"]
+let methods = ["AdaLoRA", "LlamaAdapter", "LoRA", "PTuning", "PromptTuning"]
 
 /// A plugin imports nothing that it does not name, so that it loads fast.
 let pluginSettings: [SwiftSetting] = [
