@@ -1,3 +1,4 @@
+import Formats
 import Training
 
 /// What tells two sets of encoded rows apart.

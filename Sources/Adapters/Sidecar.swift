@@ -15,6 +15,8 @@ package struct Sidecar: Equatable, Sendable {
     package var basePath: String
     /// ``Model/fingerprint()`` of the base.
     package var baseFingerprint: String
+    /// How the host kept the base while the adapter was trained, and does when it is used, unless told otherwise.
+    package var quantization: Quantization
     package var task: Task
     /// Classification: names in the order of their numbers.
     package var labels: [String]
@@ -32,6 +34,7 @@ package struct Sidecar: Equatable, Sendable {
     package init(_ model: AdaptedModel, _ method: TracedMethod, labels: [String], options: JSON) throws {
         basePath = URL(filePath: model.model.path).standardizedFileURL.path
         baseFingerprint = try model.model.fingerprint()
+        quantization = model.model.quantization
         task = model.task
         self.labels = labels
         pluginID = method.library.manifest.id
@@ -45,7 +48,10 @@ package struct Sidecar: Equatable, Sendable {
     package var json: JSON {
         [
             "format": 1,
-            "base": ["path": .string(basePath), "fingerprint": .string(baseFingerprint)],
+            "base": [
+                "path": .string(basePath), "fingerprint": .string(baseFingerprint),
+                "quantize": .string(quantization.rawValue),
+            ],
             "task_type": .string(task.name),
             "labels": .array(labels.map(JSON.string)),
             "plugin": ["id": .string(pluginID), "version": .string(pluginVersion), "sha256": .string(pluginSHA256)],
@@ -66,6 +72,11 @@ package struct Sidecar: Equatable, Sendable {
         guard let base = json["base"], let path = base["path"]?.string, let print = base["fingerprint"]?.string else {
             throw missing("base")
         }
+        // Adapters from before there was a choice were trained on the base as it is.
+        guard let quantization = Quantization(rawValue: base["quantize"]?.string ?? "none") else {
+            throw missing("quantize")
+        }
+        self.quantization = quantization
         guard let plugin = json["plugin"], let id = plugin["id"]?.string, let version = plugin["version"]?.string,
             let hash = plugin["sha256"]?.string
         else { throw missing("plugin") }

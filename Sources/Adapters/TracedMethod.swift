@@ -117,8 +117,10 @@ package struct OpenedAdapter {
     /// - Parameters:
     ///   - modelPath: the base; nil for the path that the sidecar remembers.
     ///   - search: where the plugin is, for folders that another program wrote.
+    ///   - quantize: makes the base, once it is known to be the adapter's, what it was in training.
     package init(
-        _ folder: String, modelPath: String?, search: PluginSearch, warn: (String) -> Void
+        _ folder: String, modelPath: String?, search: PluginSearch,
+        quantize: (_ base: Model, _ trained: Quantization) throws -> Void, warn: (String) -> Void
     ) throws {
         stored = try StoredAdapter(folder)
         guard let path = modelPath ?? stored.sidecar?.basePath else {
@@ -127,6 +129,7 @@ package struct OpenedAdapter {
         }
         let base = try Model(path)
         try stored.checkBase(base)
+        try quantize(base, stored.sidecar?.quantization ?? .none)
         task = try stored.task
         labels = stored.labels(task)
         let program: MethodProgram

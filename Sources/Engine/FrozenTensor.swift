@@ -27,13 +27,17 @@ package final class FrozenTensor: @unchecked Sendable {
     }
 
     package var count: Int { shape.reduce(1, *) }
-    package var bytes: Int { Int(weight.rows * weight.row_bytes) }
+    package var bytes: Int { Int(ph_matrix_bytes(weight.type, weight.rows, weight.cols)) }
 
     /// The values as float32.
-    package func values() -> [Float] {
-        [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+    package func values() -> [Float] { values(rows: 0..<Int(weight.rows)) }
+
+    /// The values of some rows as float32.
+    package func values(rows: Range<Int>) -> [Float] {
+        let count = rows.count * Int(weight.cols)
+        return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             if count > 0 {
-                var ids = (0..<Int32(weight.rows)).map { $0 }
+                var ids = rows.map { Int32($0) }
                 withUnsafePointer(to: weight) { weight in
                     ph_embedding_rows(weight, &ids, buffer.baseAddress!, Int64(ids.count))
                 }

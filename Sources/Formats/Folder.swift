@@ -35,15 +35,30 @@ package enum Folder {
         guard access(place, W_OK | X_OK) == 0 else { throw .system("write", errno, place: path) }
     }
 
+    /// Where programs keep what they can make again: `PEFT_HOST_CACHE`, or peft-host in the user's cache folder.
+    package static var cache: String {
+        func variable(_ name: String) -> String? {
+            guard let text = getenv(name), text.pointee != 0 else { return nil }
+            return String(cString: text)
+        }
+        let user = variable("XDG_CACHE_HOME") ?? (variable("HOME") ?? "") + "/.cache"
+        return variable("PEFT_HOST_CACHE") ?? user + "/peft-host"
+    }
+
     /// Removes what an ``AtomicFile`` left behind when its process was killed.
-    package static func removeTemporaries(in path: String) {
+    ///
+    /// - Parameter seconds: how long nobody must have written to it, where another process may be at work.
+    package static func removeTemporaries(in path: String, olderThan seconds: Int = 0) {
         guard let stream = opendir(path) else { return }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name.hasPrefix("."), name.hasSuffix(".tmp") { unlink("\(path)/\(name)") }
+            guard name.hasPrefix("."), name.hasSuffix(".tmp") else { continue }
+            var status = stat()
+            guard stat("\(path)/\(name)", &status) == 0, time(nil) - status.st_mtim.tv_sec >= seconds else { continue }
+            unlink("\(path)/\(name)")
         }
     }
 

@@ -35,6 +35,14 @@ package final class MappedFile: Sendable {
         munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
     }
 
+    /// Gives back the memory that a range takes, once it was read; what is read again comes from the file again.
+    package func release(_ range: Range<Int>) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (range.lowerBound + page - 1) / page * page, end = range.upperBound / page * page
+        guard first < end else { return }
+        madvise(UnsafeMutableRawPointer(mutating: bytes.baseAddress! + first), end - first, MADV_DONTNEED)
+    }
+
     /// Bytes in the file.
     package var size: Int { bytes.count }
 

@@ -66,6 +66,27 @@ struct PluginOptions: ParsableArguments {
     }
 }
 
+extension Quantization: ExpressibleByArgument {}
+
+/// How the frozen base is kept in memory.
+struct QuantizationOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Keep the base's linear layers as nf4, q8_0 or q4_0; none: as they are stored. (default: none; with an adapter, as in its training)",
+            valueName: "kind"))
+    var quantize: Quantization?
+
+    /// - Parameter trained: what an adapter was trained on.
+    func quantize(_ base: Model, trained: Quantization = .none) throws {
+        let kind = quantize ?? trained
+        let progress = Progress()
+        defer { progress.clear() }
+        try base.quantize(
+            kind, progress: { progress.show($0, of: $1, "quantising to \(kind.name): layer \($0) of \($1)") },
+            warn: Message.warn)
+    }
+}
+
 struct ThreadOptions: ParsableArguments {
     @Option(help: "Threads that compute. (default: all cores; the result does not depend on it)")
     var threads: Int?

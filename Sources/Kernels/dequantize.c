@@ -2,7 +2,8 @@
 
 #include <stddef.h>
 
-#include "levels.h"
+#include "linear_tiles.h"
+#include "quantize.h"
 
 static const struct {
     uint32_t type;
@@ -25,14 +26,18 @@ int64_t ph_block_bytes(uint32_t type) {
     return 0;
 }
 
+int64_t ph_matrix_bytes(uint32_t type, int64_t rows, int64_t cols) {
+    if (type != PH_NF4) return rows * (cols / ph_block_values(type) * ph_block_bytes(type));
+    const int64_t blocks = divide_up(rows * cols, PH_NF4_BLOCK), groups = divide_up(blocks, PH_NF4_GROUP);
+    return rows * cols / 2 + blocks + (groups + 1) * (int64_t)sizeof(float);
+}
+
 void ph_dequantize(uint32_t type, const void *src, float *dst, int64_t count) {
-    ph_kernels_in_use()->decode(type, src, 0, 1, 0, count, dst, 0);
+    const ph_weight row = {.data = src, .type = type, .rows = 1, .cols = count};
+    ph_kernels_in_use()->decode(&row, 0, 1, 0, count, dst, 0);
 }
 
 void ph_embedding_rows(const ph_weight *table, const int32_t *ids, float *out, int64_t n) {
     const ph_kernels *kernels = ph_kernels_in_use();
-    for (int64_t i = 0; i < n; i++) {
-        const char *row = (const char *)table->data + ids[i] * table->row_bytes;
-        kernels->decode(table->type, row, table->row_bytes, 1, 0, table->cols, out + i * table->cols, 0);
-    }
+    for (int64_t i = 0; i < n; i++) kernels->decode(table, ids[i], 1, 0, table->cols, out + i * table->cols, 0);
 }

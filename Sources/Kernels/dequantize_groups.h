@@ -1,13 +1,15 @@
-// Decoders of the GGUF block types, compiled once for each CPU level (included by linear_*.c).
+// Decoders of the block types, compiled once for each CPU level (included by linear_*.c).
 //
 // A group is 32 values whose low bits lie in the same 16 or 32 bytes. Block layouts are those of the GGUF format. All
-// products below are exact in float32 (half: 11 bits, scale: 6, value: at most 8), so only the last subtraction or
+// products but NF4's are exact in float32 (half: 11 bits, scale: 6, value: at most 8), so only the last subtraction or
 // addition rounds, and every level gives the same bits.
 
 #include <stdint.h>
 #include <string.h>
 
 #include "levels.h"
+#include "nf4.h"
+#include "quantize.h"
 
 // Vectors wider than the CPU's are only passed between functions that are always inlined.
 #pragma clang diagnostic ignored "-Wpsabi"
@@ -227,6 +229,67 @@ INLINE void group_q6_k(const uint8_t *b, int64_t g, float *dst) {
     }
 }
 
+// MARK: NF4
+
+/// table[index & 15]
+INLINE f32x16 lookup(f32x16 table, i32x16 index) {
+#if PH_LANES == 16
+    return (f32x16)_mm512_permutexvar_ps((__m512i)index, (__m512)table);
+#elif PH_LANES == 8
+    __m256 low, high;
+    memcpy(&low, &table, sizeof low);
+    memcpy(&high, (const char *)&table + sizeof low, sizeof high);
+    f32x16 v;
+    for (int h = 0; h < 2; h++) {
+        __m256i i;
+        memcpy(&i, (const char *)&index + h * sizeof i, sizeof i);
+        const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(i, 28));
+        const __m256 half =
+            _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, i), _mm256_permutevar8x32_ps(high, i), upper);
+        memcpy((char *)&v + h * sizeof half, &half, sizeof half);
+    }
+    return v;
+#else
+    f32x16 v;
+    for (int i = 0; i < 16; i++) v[i] = table[index[i] & 15];
+    return v;
+#endif
+}
+
+INLINE float float_at(const uint8_t *p) {
+    float value;
+    memcpy(&value, p, sizeof value);
+    return value;
+}
+
+static void decode_nf4(const ph_weight *w, int64_t row, int64_t rows, int64_t first, int64_t count, float *dst,
+                       int64_t stride) {
+#pragma clang fp contract(off)
+    f32x16 table;
+    memcpy(&table, ph_nf4_values, sizeof table);
+    const i32x16 shifts = {4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0, 4, 0};
+    const int64_t values = w->rows * w->cols, blocks = (values + PH_NF4_BLOCK - 1) / PH_NF4_BLOCK;
+    const uint8_t *codes = w->data, *scale_codes = codes + values / 2, *scales = scale_codes + blocks;
+    const float offset = float_at(scales + (blocks + PH_NF4_GROUP - 1) / PH_NF4_GROUP * 4);
+    for (int64_t r = 0; r < rows; r++, dst += stride) {
+        const int64_t begin = (row + r) * w->cols + first;
+        const uint8_t *ahead = codes + (begin + PH_PREFETCH_ROWS * w->cols) / 2;
+        __builtin_prefetch(ahead);
+        __builtin_prefetch(ahead + 64);
+        for (int64_t i = 0; i < count; i += PH_GROUP) {
+            const int64_t block = (begin + i) / PH_NF4_BLOCK;
+            const float scale =
+                ph_dynamic_map[scale_codes[block]] * float_at(scales + block / PH_NF4_GROUP * 4) + offset;
+            const f32x16 scaled = table * scale;
+            const u8x16 q = load_u8(codes + (begin + i) / 2);
+            const u8x16 low = __builtin_shufflevector(q, q, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+            const u8x16 high = __builtin_shufflevector(q, q, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13, 14, 14, 15, 15);
+            store16(dst + i, lookup(scaled, __builtin_convertvector(low, i32x16) >> shifts));
+            store16(dst + i + 16, lookup(scaled, __builtin_convertvector(high, i32x16) >> shifts));
+        }
+    }
+}
+
 // MARK: Float types
 
 INLINE f32x16 load_f16(const uint8_t *p) {
@@ -264,10 +327,11 @@ INLINE void decode_two_bytes(const uint8_t *src, int64_t count, float *dst,
     }                                                                                                               \
     break
 
-static void decode(uint32_t type, const void *data, int64_t row_bytes, int64_t rows, int64_t first, int64_t count,
-                   float *dst, int64_t stride) {
-    const uint8_t *src = data;
-    switch ((ph_type)type) {
+static void decode(const ph_weight *w, int64_t row, int64_t rows, int64_t first, int64_t count, float *dst,
+                   int64_t stride) {
+    const int64_t row_bytes = w->row_bytes;
+    const uint8_t *src = (const uint8_t *)w->data + row * row_bytes;
+    switch ((ph_type)w->type) {
     case PH_F32:
         for (int64_t r = 0; r < rows; r++)
             memcpy(dst + r * stride, src + r * row_bytes + 4 * first, (size_t)(4 * count));
@@ -290,5 +354,6 @@ static void decode(uint32_t type, const void *data, int64_t row_bytes, int64_t r
     case PH_Q4_K: DECODE_GROUPS(group_q4_k, 8, 144);
     case PH_Q5_K: DECODE_GROUPS(group_q5_k, 8, 176);
     case PH_Q6_K: DECODE_GROUPS(group_q6_k, 8, 210);
+    case PH_NF4: decode_nf4(w, row, rows, first, count, dst, stride); break;
     }
 }

@@ -21,10 +21,10 @@ typedef struct ph_kernels {
     /// Rows of a group of the dot kernel.
     int64_t dot_rows;
 
-    /// dst[r * stride + i] = value first + i of the row at src + r * row_bytes, r < rows, i < count. For block types first
-    /// and count are multiples of 32.
-    void (*decode)(uint32_t type, const void *src, int64_t row_bytes, int64_t rows, int64_t first, int64_t count,
-                   float *dst, int64_t stride);
+    /// dst[r * stride + i] = w[row + r, first + i], r < rows, i < count. For block types first and count are multiples of
+    /// 32.
+    void (*decode)(const ph_weight *w, int64_t row, int64_t rows, int64_t first, int64_t count, float *dst,
+                   int64_t stride);
 
     /// y (n, rows) = alpha x (n, k) w (rows, k)^T + beta y; vectors run along k. w has the row stride PH_DOT_STRIDE,
     /// dot_rows rows, and is filled with zeros up to a multiple of 16; rows <= dot_rows, k <= PH_DOT_CHUNK.

@@ -28,8 +28,7 @@ void ph_linear_tile(const ph_weight *w, const float *x, int64_t ldx, float *y, i
         const float beta = p > 0 || accumulate ? 1 : 0;
         for (int64_t r = rows.begin; r < rows.end; r += kernels->dot_rows) {
             const int64_t count = smaller(kernels->dot_rows, rows.end - r);
-            kernels->decode(w->type, (const char *)w->data + r * w->row_bytes, w->row_bytes, count, p, k, decoded,
-                            PH_DOT_STRIDE);
+            kernels->decode(w, r, count, p, k, decoded, PH_DOT_STRIDE);
             fill_zeros(decoded, count, k);
             kernels->dot(x + tokens.begin * ldx + p, ldx, decoded, k, y + tokens.begin * ldy + r, ldy,
                          tokens.end - tokens.begin, count, alpha, beta);
@@ -53,8 +52,7 @@ void ph_linear_t_tile(const ph_weight *w, const float *dy, int64_t lddy, float *
     for (int64_t p = 0; p == 0 || p < w->rows; p += chunk) {
         const int64_t k = smaller(chunk, w->rows - p);
         const float beta = p > 0 || accumulate ? 1 : 0;
-        kernels->decode(w->type, (const char *)w->data + p * w->row_bytes, w->row_bytes, k, cols.begin, width, panel,
-                        PH_PANEL_WIDTH);
+        kernels->decode(w, p, k, cols.begin, width, panel, PH_PANEL_WIDTH);
         kernels->panel(dy + tokens.begin * lddy + p, lddy, 1, panel, k, dx + tokens.begin * lddx + cols.begin, lddx,
                        tokens.end - tokens.begin, width, alpha, beta);
     }

@@ -81,21 +81,12 @@ package final class AdaptedModel {
         }
         for (site, assignment) in all {
             try textCache.prepare(
-                for: method.graphs[assignment.graph], model.configuration, pool: pool, compile: compile)
-            let g = GraphBuilder()
-            let llama = Llama(model.configuration, in: g)
-            let layer = site.map { method.sites[$0].site.layer } ?? -1
-            let values = injector!.initial(assignment, at: site, in: g) { node, inputs in
-                switch node.op {
-                case .tableRows: llama.embedded(inputs[0])
-                case .project:
-                    Projection(rawValue: node.attributes.integers[0]).map { llama.project($0, inputs[0], layer) }
-                case .base: site.map { llama.linear(inputs[0], method.sites[$0].site) }
-                case .textCache:
-                    TextCache.ids(inputs[0], in: g.graph).map { g.frozen(TextCache.name(node, ids: $0), node.type) }
-                default: nil
-                }
+                for: method.graphs[assignment.graph], model.configuration, pool: pool
+            ) {
+                try compile($0, capacity: $1, inputs: $2)
             }
+            let g = GraphBuilder()
+            let values = injector!.initial(assignment, at: site, in: g, frozen: frozenParts(at: site, in: g))
             let graph = try g.finish(values)
             let none = Sizes(tokens: 0, rows: 0, targets: 0)
             let executable = try compile(graph, capacity: none, inputs: nil)
@@ -106,9 +97,28 @@ package final class AdaptedModel {
         }
     }
 
-    private func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
+    /// What the frozen model gives to a graph that stands outside of it, in init and merge.
+    func frozenParts(at site: Int?, in g: GraphBuilder) -> (Node, [Value]) -> Value? {
+        let llama = Llama(model.configuration, in: g)
+        let description = site.flatMap { method?.sites[$0].site }
+        return { node, inputs in
+            switch node.op {
+            case .base: description.map { llama.linear(inputs[0], $0) }
+            case .tableRows: llama.embedded(inputs[0])
+            case .project:
+                Projection(rawValue: node.attributes.integers[0]).flatMap { projection in
+                    description.map { llama.project(projection, inputs[0], $0.layer) }
+                }
+            case .textCache:
+                TextCache.ids(inputs[0], in: g.graph).map { g.frozen(TextCache.name(node, ids: $0), node.type) }
+            default: nil
+            }
+        }
+    }
 
-    private var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
+    func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
+
+    var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
 
     package static let headName = "base_model.model.score.weight"
 
@@ -133,17 +143,24 @@ package final class AdaptedModel {
     }
 
     /// Makes a graph of this model ready to run.
-    package func compile(_ graph: Graph, capacity: Sizes, inputs: StepBuffers?) throws -> Executable {
+    ///
+    /// - Parameter replaced: what stands for tensors of the base.
+    package func compile(
+        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, replaced: [String: FrozenTensor] = [:]
+    ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
-        var frozen: [String: FrozenTensor] = [:]
+        var frozen: [Attributes: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
-            let name = node.attributes.text
-            frozen[name] = try textCache.tensors[name] ?? model.tensor(name, shape: node.type.shape.map(\.code))
+            let (name, shape) = (node.attributes.text, node.type.shape.map(\.code))
+            let isOriginal = node.attributes.integers[0] == 1
+            frozen[node.attributes] =
+                try textCache.tensors[name] ?? replaced[name]
+                ?? (isOriginal ? model.original(name, shape: shape) : model.tensor(name, shape: shape))
         }
         return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
-            case .frozen: return .frozen(frozen[node.attributes.text]!)
+            case .frozen: return .frozen(frozen[node.attributes]!)
             case .rowInput:
                 guard let inputs else { throw EngineError("this graph has inputs of rows, and was given none") }
                 return .memory(inputs.rowInput(node.attributes.text, node.type).raw)

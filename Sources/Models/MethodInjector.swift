@@ -96,6 +96,13 @@ struct MethodInjector: SiteInjector {
         return inline(program.graphs[program.sites[index].forward], at: index, in: g, operands, frozen: frozen)[0]
     }
 
+    /// The new values that a merge graph gives to the base's tensors at site `index`, of which `operands` are the old ones.
+    func merged(
+        _ graph: Int, at index: Int, operands: [Value], in g: GraphBuilder, frozen: (Node, [Value]) -> Value?
+    ) -> [Value] {
+        inline(program.graphs[graph], at: index, in: g, operands, frozen: frozen)
+    }
+
     private func inline(
         _ graph: Graph, at index: Int?, in g: GraphBuilder, _ operands: [Value] = [],
         frozen: (Node, [Value]) -> Value? = { _, _ in nil }
@@ -131,18 +138,17 @@ struct MethodInjector: SiteInjector {
     }
 
     private func value(_ node: Node, _ site: SiteDescription, _ g: GraphBuilder) -> Value {
-        guard let value = SiteValue(rawValue: node.attributes.integers[0]), let type = site.type(of: .weight) else {
+        let value = SiteValue(rawValue: node.attributes.integers[0])
+        guard let value, let type = site.type(of: value) else {
             return g.fail("there is no site value \(node.attributes.integers)")
         }
-        let weight = g.frozen(site.module + (site.kind == .weight ? "" : ".weight"), type)
-        func norms(_ axis: Int) -> Value {
-            g.unary(.sqrt, g.reduce(.sum, g.mul(weight, weight), axes: [axis]))
-        }
+        let weight = site.tensorNames[0]
         return switch value {
-        case .weight, .originalWeight: weight
-        case .bias: g.frozen(site.module + ".bias", TensorType([Dim(site.outputs)]))
-        case .rowNorms: norms(1)
-        case .columnNorms: norms(0)
+        case .weight: g.frozen(weight, type)
+        case .originalWeight: g.frozen(weight, type, isOriginal: true)
+        case .bias: g.frozen(site.module + ".bias", type)
+        case .rowNorms: g.frozen(weight + TensorNorms.rows.suffix, type)
+        case .columnNorms: g.frozen(weight + TensorNorms.columns.suffix, type)
         }
     }
 }

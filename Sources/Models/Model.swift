@@ -11,6 +11,9 @@ package final class Model {
     private let gguf: GGUF?
     private let table: TensorTable
     private var opened: [String: FrozenTensor] = [:]
+    /// What stands in the place of tensors of the file: see ``quantize(_:folder:progress:warn:)``.
+    private var quantized: [String: FrozenTensor] = [:]
+    package private(set) var quantization = Quantization.none
 
     /// Opens a GGUF file, or a Hugging Face folder with `config.json` and safetensors.
     ///
@@ -38,6 +41,18 @@ package final class Model {
         }
         for (name, shape) in tensors { _ = try tensor(name, shape: shape) }
         try refuseStrays()
+    }
+
+    /// `model` with float32 tensors in the place of some of its own, which stay as they are.
+    ///
+    /// - Parameter replaced: by Hugging Face's names. A head of its own unties one that was the embedding table.
+    init(_ model: Model, replaced: [String: FrozenTensor]) {
+        (path, gguf, table) = (model.path, model.gguf, model.table)
+        var configuration = model.configuration
+        if replaced["lm_head.weight"] != nil { configuration.isTied = false }
+        self.configuration = configuration
+        let kept = model.opened.filter { name, _ in !replaced.keys.contains { name.hasPrefix($0) } }
+        opened = kept.merging(replaced) { $1 }
     }
 
     /// All tensors of the architecture that the files must hold: a classifier's need no language-model head.
@@ -69,20 +84,51 @@ package final class Model {
 
     package var ggufMetadata: GGUF? { gguf }
 
-    /// The tensor of that Hugging Face name.
+    /// The tensor of that Hugging Face name, as the model computes with it.
     ///
     /// - Throws: `FormatError` where it is missing or has another shape.
     package func tensor(_ name: String, shape: [Int]) throws -> FrozenTensor {
-        if let tensor = opened[name] { return tensor }
-        guard let stored = storedName(name) else {
-            throw ModelError("there is no tensor \"\(name)\" in a GGUF file", place: path)
-        }
-        let tensor = FrozenTensor(
-            try table.weight(stored, shape: shape),
-            rowOrder: gguf == nil ? nil : configuration.ggufRowOrder(name, rows: shape[0]))
+        if let tensor = quantized[name] { return tensor }
+        let tensor = try original(name, shape: shape)
         opened[name] = tensor
         return tensor
     }
+
+    /// The tensor of that Hugging Face name, as it is stored in the file.
+    ///
+    /// - Throws: as ``tensor(_:shape:)``.
+    package func original(_ name: String, shape: [Int]) throws -> FrozenTensor {
+        if let tensor = opened[name] { return tensor }
+        if let norms = try TensorNorms.tensor(name, of: self) {
+            opened[name] = norms
+            return norms
+        }
+        guard let stored = storedName(name) else {
+            throw ModelError("there is no tensor \"\(name)\" in a GGUF file", place: path)
+        }
+        return FrozenTensor(
+            try table.weight(stored, shape: shape),
+            rowOrder: gguf == nil ? nil : configuration.ggufRowOrder(name, rows: shape[0]))
+    }
+
+    /// Puts quantised tensors in the place of the file's.
+    func keep(_ tensors: [String: FrozenTensor], as kind: Quantization) {
+        quantized = tensors
+        quantization = kind
+        for name in tensors.keys {
+            opened[name] = nil
+            releaseOriginal(name)
+        }
+    }
+
+    /// Gives back the memory of a tensor that was read from its file.
+    func releaseOriginal(_ name: String) {
+        guard let stored = storedName(name).flatMap({ table[$0] }) else { return }
+        stored.file.release(stored.range)
+    }
+
+    /// The paths of the files that hold the tensors.
+    var files: [String] { Set(table.map(\.file.path)).sorted() }
 
     /// Whether the file has a tensor of that Hugging Face name.
     package func has(_ name: String) -> Bool { gguf == nil && table[name] != nil }
@@ -97,11 +143,15 @@ package final class Model {
     package var scoreLabels: Int? { gguf == nil ? table["score.weight"]?.shape.first : nil }
 
     /// Bytes of all tensors that the architecture uses.
-    package var weightBytes: Int { opened.values.reduce(0) { $0 + $1.bytes } }
+    package var weightBytes: Int {
+        [opened, quantized].reduce(0) { $1.values.reduce($0) { $0 + $1.bytes } }
+    }
 
     /// Storage types and how many tensors have each, for people.
     package var storage: [(type: String, tensors: Int)] {
-        Dictionary(grouping: table, by: \.type.name).map { ($0.key, $0.value.count) }.sorted { $0.type < $1.type }
+        let replaced = Set(quantized.keys.map(storedName))
+        return Dictionary(grouping: table) { replaced.contains($0.name) ? quantization.name : $0.type.name }
+            .map { ($0.key, $0.value.count) }.sorted { $0.type < $1.type }
     }
 }
 

@@ -11,7 +11,11 @@ extension GraphBuilder {
     /// A parameter or buffer, by its number in the list that the graph belongs to.
     package func parameter(_ index: Int, _ type: TensorType) -> Value { leaf(.parameter, index, type) }
     /// A tensor of the frozen base, by its Hugging Face name.
-    package func frozen(_ name: String, _ type: TensorType) -> Value { leaf(.frozen, 0, type, text: name) }
+    ///
+    /// - Parameter isOriginal: as it was before the host quantised it.
+    package func frozen(_ name: String, _ type: TensorType, isOriginal: Bool = false) -> Value {
+        leaf(.frozen, isOriginal ? 1 : 0, type, text: name)
+    }
     package func site(_ value: SiteValue, _ type: TensorType) -> Value { leaf(.site, value.rawValue, type) }
     package func input(_ input: StepInput) -> Value { append(.input, [], Attributes(integers: [input.rawValue])) }
 

@@ -17,12 +17,15 @@ extension HostTests {
             func numbers(_ name: String) -> [Double] { run[name]?.array?.compactMap(\.double) ?? [] }
         }
 
-        @Test(arguments: ["lora-cls", "lora-cls-3", "lora-lm-all"]) func replay(name: String) throws {
+        @Test(arguments: [
+            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("ia3-cls", "IA3"),
+        ])
+        func replay(name: String, plugin: String) throws {
             let golden = try Golden(name)
             let scratch = try Scratch()
             let output = scratch / "final"
             let lines = try Program.output(
-                ["replay", golden.folder, "--model", Material.model(), "--plugin", "LoRA", "--output", output]
+                ["replay", golden.folder, "--model", Material.model(), "--plugin", plugin, "--output", output]
             ).json()
             try expectSteps(golden, lines)
             try expectFinal(golden, AdapterFolder(output))
@@ -46,30 +49,10 @@ extension HostTests {
         /// Every weight of the model trains: no gradient of the base goes unchecked.
         @Test func replayOfAllWeights() throws {
             let golden = try Golden("full-lm")
-            let scratch = try Scratch()
-            let library = scratch / "libFull.so"
-            try build("full.c", to: library)
-            let manifest = try scratch.write(Program.output(["plugins", "manifest", library]).output, "manifest.c")
-            try build("full.c", to: library, "-DMANIFEST=\"\(manifest)\"")
             let lines = try Program.output(
-                ["replay", golden.folder, "--model", Material.model(), "--plugin", library]
+                ["replay", golden.folder, "--model", Material.model(), "--plugin", "FullFineTuning"]
             ).json()
             try expectSteps(golden, lines)
-        }
-
-        /// Builds a plugin of this folder's Plugins.
-        private func build(_ source: String, to library: String, _ more: String...) throws {
-            let root = URL(filePath: #filePath).deletingLastPathComponent()
-            let project = root.deletingLastPathComponent().deletingLastPathComponent().path
-            let result = try Program.Running(
-                "/usr/bin/env",
-                [
-                    "clang", "-std=c11", "-shared", "-fPIC", "-I", project + "/Sources/PluginAPI/C/include",
-                    "-Wl,--version-script=" + project + "/Plugins/exports.map",
-                    root.appending(path: "Plugins/\(source)").path, "-o", library,
-                ] + more
-            ).wait()
-            try #require(result.code == 0, "\(result.error)")
         }
 
         /// Each tensor: near the golden one, also measured by how far it moved.

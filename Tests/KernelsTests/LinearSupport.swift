@@ -1,8 +1,9 @@
 import Kernels
 
-/// The tensor types with their block sizes in values and bytes, as the GGUF format defines them.
+/// The tensor types with their block sizes in values and bytes, as the GGUF format defines them; NF4 has no blocks that
+/// stand alone.
 enum StoredType: String, CaseIterable, Sendable {
-    case F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K
+    case F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, NF4
 
     var layout: (number: UInt32, values: Int, bytes: Int) {
         switch self {
@@ -19,13 +20,14 @@ enum StoredType: String, CaseIterable, Sendable {
         case .Q4_K: (12, 256, 144)
         case .Q5_K: (13, 256, 176)
         case .Q6_K: (14, 256, 210)
+        case .NF4: (PH_NF4.rawValue, 0, 0)
         }
     }
 
     /// Where a block holds half-precision scales.
     var scales: [Int] {
         switch self {
-        case .F32, .F16, .BF16: []
+        case .F32, .F16, .BF16, .NF4: []
         case .Q4_0, .Q5_0, .Q8_0: [0]
         case .Q4_1, .Q5_1, .Q4_K, .Q5_K: [0, 2]
         case .Q2_K: [80, 82]
@@ -65,13 +67,14 @@ struct StoredMatrix {
     init(_ type: StoredType, rows: Int, cols: Int, seed: Int = 1) {
         var dice = Dice(seed)
         let (number, blockValues, blockBytes) = type.layout
-        let count = rows * cols / blockValues
+        let count = type == .NF4 ? 1 : rows * cols / blockValues
         var bytes: [UInt8] = []
         for _ in 0..<count {
             switch type {
             case .F32: bytes += withUnsafeBytes(of: dice.float()) { [UInt8]($0) }
             case .F16: bytes += withUnsafeBytes(of: Float16(dice.float())) { [UInt8]($0) }
             case .BF16: bytes += withUnsafeBytes(of: UInt16(dice.float().bitPattern >> 16)) { [UInt8]($0) }
+            case .NF4: bytes = Quantized.nf4(dice.floats(rows * cols), rows: rows, cols: cols)
             default:
                 var block = (0..<blockBytes).map { _ in UInt8(truncatingIfNeeded: dice.bits() >> 32) }
                 for place in type.scales {
@@ -88,10 +91,11 @@ struct StoredMatrix {
 
     func withWeight<R>(_ body: (inout ph_weight) -> R) -> R {
         let (number, blockValues, blockBytes) = type.layout
+        let rowBytes = type == .NF4 ? cols / 2 : cols / blockValues * blockBytes
         return bytes.withUnsafeBytes { data in
             var weight = ph_weight(
                 data: data.baseAddress, type: number, reserved: 0, rows: Int64(rows), cols: Int64(cols),
-                row_bytes: Int64(cols / blockValues * blockBytes))
+                row_bytes: Int64(rowBytes))
             return body(&weight)
         }
     }

@@ -49,6 +49,7 @@ struct LinearShape: Sendable, CustomTestStringConvertible {
             .init(.F32, 33, 1100), .init(.F16, 19, 45), .init(.BF16, 45, 19), .init(.F16, 100, 2085),
             .init(.Q4_1, 192, 576), .init(.Q4_1, 576, 192), .init(.Q4_0, 32, 64), .init(.Q4_1, 96, 160),
             .init(.Q4_1, 161, 1536), .init(.Q5_0, 2, 32), .init(.Q5_1, 63, 96), .init(.Q8_0, 130, 224),
+            .init(.NF4, 161, 1536), .init(.NF4, 576, 192), .init(.NF4, 33, 96), .init(.NF4, 45, 32),
         ] + [StoredType.Q2_K, .Q3_K, .Q4_K, .Q5_K, .Q6_K].map { LinearShape($0, 41, 512) }
 }
 

@@ -104,7 +104,7 @@ enum FakeHost {
         table.base = { _, v in make("base", v) }
         table.weight = { _ in make("weight") }
         table.row_norms = { _ in make("row_norms") }
-        table.text_ids = { _, text in make("text_ids", string(text)) }
+        table.text_ids = { _, text, count in make("text_ids", string(text), count) }
         table.table_rows = { _, ids in make("table_rows", ids) }
         table.project = { _, projection, v in make("project", projection, v) }
         table.attend = { _, q, k, v, moreKeys, moreValues in make("attend", q, k, v, moreKeys, moreValues) }

@@ -80,7 +80,7 @@ extension RecordedTests {
                 ])
             #expect(
                 plugin.inject(recording.sites[0], recording) == [
-                    "v3 = text_ids(start)", "v4 = parameter(prompt_embeddings, [3, 32], 0, 6, 0.0, 0.0, 0, 1.0)",
+                    "v3 = text_ids(start, 0)", "v4 = parameter(prompt_embeddings, [3, 32], 0, 6, 0.0, 0.0, 0, 1.0)",
                     "begin(2)", "v5 = constant(1, [3], [0.0, 1.0, 0.0])", "v6 = gather(v3, v5)", "v7 = table_rows(v6)",
                     "set(v4, v7)", "end([])", "begin(0)", "end([v4])",
                 ])

@@ -104,7 +104,7 @@ import Testing
         ("CASE=model_size", "the model has no size number 99", ""),
         ("CASE=bias", "bias: this site has none", "has_bias"),
         ("CASE=svd", "svd: only in init and merge graphs", ""),
-        ("CASE=row_input", "row_input (named inputs of a row) is not run by this host yet", ""),
+        ("CASE=row_input", "row_input: the plugin does not claim PEFT_USES_ROW_INPUTS", ""),
         ("CASE=calibration", "collect (calibration) is not run by this host yet", ""),
         ("PLAN=take_none", "took none of the sites", ""),
         ("PLAN=take_outside", "plan: take: there is no site 1000 of 4", ""),

@@ -82,9 +82,7 @@ struct DemoReport {
     let isComplete: Bool
 
     init() {
-        let environment = ProcessInfo.processInfo.environment
-        let cache = environment["XDG_CACHE_HOME"] ?? "\(environment["HOME"] ?? "")/.cache"
-        let folder = environment["PEFT_HOST_CACHE"] ?? cache + "/peft-host"
+        let folder = Folder.cache
         self.folder = folder
         isComplete = [
             "SmolLM2-135M-Instruct.Q4_1.gguf", "reviews/train.tsv", "reviews/valid.tsv", "reviews/test.tsv",

@@ -19,6 +19,7 @@ struct Logits: ParsableCommand {
     @Option(help: "How many of the largest logits.") var top = 20
     @Option(help: "Go on greedily for exactly so many tokens.") var greedy: Int?
     @Option(help: "Write last_hidden and layer1_out (T, hidden) into this safetensors file.") var hidden: String?
+    @OptionGroup var quantization: QuantizationOptions
     @OptionGroup var search: SearchOptions
     @OptionGroup var threads: ThreadOptions
 
@@ -88,9 +89,12 @@ struct Logits: ParsableCommand {
 
     private func open() throws -> AdaptedModel {
         if let adapter {
-            return try OpenedAdapter(adapter, modelPath: model, search: search.search, warn: Message.warn).model
+            return try OpenedAdapter(
+                adapter, modelPath: model, search: search.search, quantize: quantization.quantize, warn: Message.warn
+            ).model
         }
         let base = try Model(model!)
+        try quantization.quantize(base)
         guard task == .sequenceClassification else {
             return try AdaptedModel(base, method: nil, task: .causalLM, seed: 0)
         }

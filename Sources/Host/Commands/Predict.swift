@@ -10,11 +10,13 @@ import Training
 struct AdapterOptions: ParsableArguments {
     @Option(help: "The adapter's folder.") var adapter: String
     @Option(help: "The base. (default: where it was when the adapter was trained)") var model: String?
+    @OptionGroup var quantization: QuantizationOptions
     @OptionGroup var search: SearchOptions
     @OptionGroup var threads: ThreadOptions
 
     func open() throws -> OpenedAdapter {
-        try OpenedAdapter(adapter, modelPath: model, search: search.search, warn: Message.warn)
+        try OpenedAdapter(
+            adapter, modelPath: model, search: search.search, quantize: quantization.quantize, warn: Message.warn)
     }
 }
 

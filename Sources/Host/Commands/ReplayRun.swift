@@ -13,6 +13,7 @@ struct ReplayRun: ParsableCommand {
 
     @Argument(help: "The case's folder.") var folder: String
     @Option(help: "The frozen base.") var model: String
+    @OptionGroup var quantization: QuantizationOptions
     @OptionGroup var method: PluginOptions
     @Option(help: "Write the final adapter here.") var output: String?
     @OptionGroup var threads: ThreadOptions
@@ -20,6 +21,8 @@ struct ReplayRun: ParsableCommand {
     func validate() throws { _ = try method.parsedOptions() }
 
     func run() throws {
+        // A case brings hyperparameters of its own; what is typed is checked before anything is read.
+        let library = method.options.isEmpty ? try method.find() : try method.library()
         let base = try Model(model)
         let recorded = try ReplayCase(folder + "/run.json", vocabulary: base.configuration.vocabulary)
         let initial = folder + "/init"
@@ -32,14 +35,15 @@ struct ReplayRun: ParsableCommand {
             }
             stored = try StoredAdapter(initial)
             traced = try TracedMethod(
-                method.find(), configuration: stored!.configuration, place: initial + "/adapter_config.json",
+                library, configuration: stored!.configuration, place: initial + "/adapter_config.json",
                 tensors: Set(stored!.tensors.map(\.name)).union(state?.names ?? []), model: base.configuration,
                 task: recorded.task, tokenize: base.tokenize, warn: Message.warn)
         } else {
             traced = try method.trace(
-                method.find(), recorded: recorded.options, model: base, task: recorded.task,
+                library, recorded: recorded.options, model: base, task: recorded.task,
                 totalSteps: recorded.batches.count)
         }
+        try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: recorded.task, seed: 0)
         let known = try state?.load(into: adapted) ?? []
         try stored?.load(into: adapted, except: known)

@@ -17,6 +17,7 @@ struct Train: ParsableCommand {
 
     @OptionGroup var method: PluginOptions
     @Option(help: "The frozen base: a GGUF file or a Hugging Face folder.") var model: String
+    @OptionGroup var quantization: QuantizationOptions
     @Option(help: "A folder with train, valid and test (.tsv, .csv or .jsonl), or one file with --split.") var data:
         String
     @Option(help: "What to learn: seq-cls or causal-lm.") var task: TaskOption
@@ -82,6 +83,7 @@ struct Train: ParsableCommand {
         options.maximumLength = maker.maximumLength
         let steps = BatchPlan(splits.train, options, labels: learned.labels).totalSteps
         let traced = try method.trace(library, model: base, task: learned, totalSteps: steps)
+        try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)
         splits = try splits.behind(adapted.prefix, context: base.configuration.context)
         let count = TrainableCount(adapted)
@@ -94,7 +96,8 @@ struct Train: ParsableCommand {
         let writer = AdapterWriter(adapted, traced, sidecar: sidecar)
         // The data last: what they come to depends on the options before.
         let identity: JSON = [
-            "base": .string(sidecar.baseFingerprint), "task": .string(learned.name),
+            "base": .string(sidecar.baseFingerprint), "quantize": .string(sidecar.quantization.rawValue),
+            "task": .string(learned.name),
             "plugin": .string(sidecar.pluginID), "settings": .object(traced.fields), "options": options.json,
             "program": .string(SHA256.of(traced.program.encode())),
             "data": .string(DataHash.of(splits)),

@@ -10,17 +10,21 @@ final class Progress {
 
     func step(_ step: Int, of total: Int, loss: Double, tokensPerSecond: Double) {
         if firstStep == nil { firstStep = step - 1 }
-        let now = Date()
-        guard now.timeIntervalSince(lastShown) >= (isTerminal ? 0.1 : 15) || step == total else { return }
-        lastShown = now
-        let done = step - firstStep!
-        let left = now.timeIntervalSince(started) / Double(done) * Double(total - step)
-        let text =
+        let left = Date().timeIntervalSince(started) / Double(step - firstStep!) * Double(total - step)
+        show(
+            step, of: total,
             "step \(step)/\(total)  loss \(Numbers.fixed(loss, 4))  \(Numbers.fixed(tokensPerSecond, 0)) tokens/s  "
-            + "\(Numbers.duration(left)) left"
+                + "\(Numbers.duration(left)) left")
+    }
+
+    /// - Parameter text: what there is to say when `done` of `total` parts of the work are.
+    func show(_ done: Int, of total: Int, _ text: String) {
+        let now = Date()
+        guard now.timeIntervalSince(lastShown) >= (isTerminal ? 0.1 : 15) || done == total else { return }
+        lastShown = now
         guard isTerminal else { return Message.note(text) }
         let width = 24
-        let filled = total > 0 ? width * step / total : width
+        let filled = total > 0 ? width * done / total : width
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
         Message.write("\r\u{1B}[K\(bar) \(text)")
         isLineOpen = true

@@ -6,6 +6,7 @@
 #include "linear.h"
 #include "norm.h"
 #include "optimizer.h"
+#include "quantize.h"
 #include "random.h"
 #include "reduce.h"
 #include "rope.h"

@@ -1,5 +1,4 @@
 import CCrypto
-import Formats
 
 /// SHA-256 by OpenSSL 3, as lower-case hexadecimal digits.
 package final class SHA256 {

@@ -1,19 +1,21 @@
 import Formats
-import Models
 
 extension Model {
     /// What tells this base from others of the same shape: a hash over the sizes that its numbers depend on, and over
     /// blocks of every tensor as it is used. Reading it touches 32 KB a tensor at most.
     ///
-    /// What is hashed, in its order, is part of the adapters' format: see ``fingerprintHeader``.
+    /// What is hashed, in its order, is part of the adapters' format: see ``fingerprintHeader``. How the host quantises the
+    /// base plays no part: it is the same base.
     package func fingerprint() throws -> String {
         let hash = SHA256()
         hash.update(fingerprintHeader)
         for (name, shape) in tensors {
-            let tensor = try tensor(name, shape: shape)
+            let tensor = try original(name, shape: shape)
             hash.update("\(name) \(shape.map(String.init).joined(separator: ",")) \(tensor.weight.type)\n")
             let bytes = UnsafeRawBufferPointer(start: tensor.weight.data, count: tensor.bytes)
             for block in Model.blocks(of: bytes.count) { hash.update(UnsafeRawBufferPointer(rebasing: bytes[block])) }
+            // Where only few of its pages are read the system still maps nearly all.
+            if quantization != .none { releaseOriginal(name) }
         }
         return hash.finish()
     }

@@ -1,0 +1,35 @@
+import Formats
+import Foundation
+import Models
+
+/// A Llama of two layers: hidden 8, two heads on one key head, inner 12, 13 tokens, tied embeddings.
+enum MicroModel: String, Sendable {
+    case plain, biased
+
+    private static let folders = [plain: Result { try plain.write() }, biased: Result { try biased.write() }]
+
+    func model() throws -> Model { try Model(Self.folders[self]!.get()) }
+
+    /// Writes it into a temporary folder.
+    private func write() throws -> String {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "peft-host-micro-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        let hasBias = self == .biased
+        let config: JSON = [
+            "model_type": "llama", "vocab_size": 13, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 32, "rms_norm_eps": 1e-5,
+            "rope_theta": 100.0, "tie_word_embeddings": true, "attention_bias": .bool(hasBias),
+            "mlp_bias": .bool(hasBias), "hidden_act": "silu",
+        ]
+        try Data(config.text().utf8).write(to: URL(filePath: folder + "/config.json"))
+        let configuration = try LlamaConfiguration(config: config, place: folder)
+        var numbers = Numbers(seed: 3)
+        let tensors = configuration.tensors.map { name, shape in
+            let isNorm = name.contains("norm")
+            let values = (0..<shape.reduce(1, *)).map { _ in Float((isNorm ? 1 : 0) + 0.4 * numbers.next()) }
+            return SafetensorsWriter.Tensor(name, shape: shape, .floats(values))
+        }
+        try SafetensorsWriter.write(tensors, to: folder + "/model.safetensors")
+        return folder
+    }
+}
