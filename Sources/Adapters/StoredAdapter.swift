@@ -111,8 +111,14 @@ package struct StoredAdapter {
         }
         expected.removeAll { $0.isSidecar && stored($0.name) == nil }
         let names = Set(expected.map(\.name))
+        // peft keeps a copy of the base's table beside an adapted embedding.
+        let copies = method.sites.filter { $0.site.kind == .embedding }.map {
+            "base_model.model.\($0.site.module).base_layer.weight"
+        }
         // A site that was pruned away leaves tensors without an element.
-        let unknown = tensors.filter { !names.contains($0.name) && $0.elementCount > 0 }.map(\.name)
+        let unknown = tensors.filter {
+            !names.contains($0.name) && !copies.contains($0.name) && $0.elementCount > 0
+        }.map(\.name)
         let missing = expected.map(\.name).filter { stored($0) == nil }
         for (what, list) in [("does not know", known.isEmpty ? unknown : []), ("misses", missing)] where !list.isEmpty {
             throw AdapterError(

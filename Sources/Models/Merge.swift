@@ -37,6 +37,12 @@ extension AdaptedModel {
             let values = injector.merged(
                 number, at: index, operands: operands, in: g, frozen: frozenParts(at: index, in: g))
             let graph = try g.finish(values)
+            // Where the head is the embedding table, the method changes the table alone.
+            if site.site.kind == .embedding, model.configuration.isTied {
+                let table = site.site.tensorNames[0]
+                let shape = site.site.mergeTypes[0].shape.map(\.code)
+                merged["lm_head.weight"] = try merged[table] ?? model.tensor(table, shape: shape)
+            }
             let executable = try compile(graph, capacity: none, inputs: nil, replaced: merged)
             executable.run(RunContext(sizes: none), on: pool)
             for (output, name) in zip(graph.outputs.indices, site.site.tensorNames)

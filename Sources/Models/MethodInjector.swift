@@ -32,8 +32,17 @@ struct MethodInjector: SiteInjector {
         return injector
     }
 
+    /// The bias, like that inside `base`, is the one that the model uses, trained or not.
     func linear(_ g: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value {
-        forward(.linear, module, in: g, [x]) { node, inputs in node.op == .base ? base(inputs[0]) : nil } ?? base(x)
+        let result = forward(.linear, module, in: g, [x]) { node, inputs in
+            switch node.op {
+            case .base: base(inputs[0])
+            case .site where node.attributes.integers[0] == SiteValue.bias.rawValue:
+                tensor(g, name: module + ".bias", frozen: g.frozen(module + ".bias", node.type))
+            default: nil
+            }
+        }
+        return result ?? base(x)
     }
 
     func embedding(_ g: GraphBuilder, module: String, ids: Value, base: (Value) -> Value) -> Value {
@@ -121,7 +130,7 @@ struct MethodInjector: SiteInjector {
                 return frozen(node, inputs) ?? g.fail("\(node.op.name) is not there")
             case .site:
                 guard let site else { return g.fail("a site's value is asked for outside a site") }
-                return value(node, site, g)
+                return frozen(node, inputs) ?? value(node, site, g)
             case _ where node.op.isRandom:
                 var attributes = node.attributes
                 attributes.text = "\(program.method)|\(site?.module ?? "")"

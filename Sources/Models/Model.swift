@@ -53,6 +53,8 @@ package final class Model {
         self.configuration = configuration
         let kept = model.opened.filter { name, _ in !replaced.keys.contains { name.hasPrefix($0) } }
         opened = kept.merging(replaced) { $1 }
+        quantized = model.quantized.filter { replaced[$0.key] == nil }
+        quantization = model.quantization
     }
 
     /// All tensors of the architecture that the files must hold: a classifier's need no language-model head.

@@ -58,6 +58,7 @@ extension SiteDescription {
         case (.bias, .linear): hasBias ? TensorType([Dim(outputs)]) : nil
         case (.rowNorms, .linear): TensorType([Dim(outputs)])
         case (.columnNorms, .linear): TensorType([Dim(inputs)])
+        case (.columnNorms, .embedding): TensorType([Dim(outputs)])
         default: nil
         }
     }

@@ -18,7 +18,7 @@ extension HostTests {
         }
 
         @Test(arguments: [
-            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("ia3-cls", "IA3"),
+            ("lora-cls", "LoRA"), ("lora-cls-3", "LoRA"), ("lora-lm-all", "LoRA"), ("ia3-cls", "IA3"), ("dora-lm", "LoRA"),
         ])
         func replay(name: String, plugin: String) throws {
             let golden = try Golden(name)

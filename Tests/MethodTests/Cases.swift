@@ -14,11 +14,41 @@ extension MethodCase {
         MethodCase("FullFineTuning", ["mode": "norm"]),
         MethodCase("FullFineTuning", ["mode": "last_layers", "layers": "1"], base: .biased, start: .nearBase),
         MethodCase("LoRA", ["r": "2"]),
+        MethodCase("LoRA", ["r": "2", "bias": "lora_only", "lora_bias": "true", "use_rslora": "true"], base: .biased),
+        MethodCase("LoRA", ["r": "2", "bias": "all"], base: .biased, task: .sequenceClassification(labels: 3)),
+        MethodCase(
+            "LoRA", ["r": "2", "lora_bias": "true", "init_lora_weights": "false"], start: .other, isMergeable: false),
+        MethodCase("LoRA", ["r": "2", "init_lora_weights": "gaussian", "target_modules": "embed_tokens,up_proj"]),
+        MethodCase("LoRA", ["r": "2", "use_dora": "true", "target_modules": "embed_tokens,up_proj"], start: .nearBase),
+        MethodCase(
+            "LoRA",
+            [
+                "r": "3", "use_dora": "true", "bias": "lora_only", "target_modules": "all-linear",
+                "lora_dropout": "0.3",
+            ], base: .biased),
+        MethodCase("LoRA", ["r": "2", "use_dora": "true", "init_lora_weights": "false"], start: .other),
+        MethodCase("LoRA", ["r": "4", "init_lora_weights": "orthogonal"], start: .nearBase),
+        MethodCase(
+            "LoRA",
+            [
+                "r": "2", "init_lora_weights": "pissa", "lora_dropout": "0.2", "lora_alpha": "3",
+                "target_modules": "q_proj,v_proj,embed_tokens", "rank_pattern": #"{"v_proj": 3}"#,
+            ], start: .nearBase),
+        MethodCase(
+            "LoRA",
+            [
+                "r": "2", "init_lora_weights": "olora", "use_rslora": "true", "use_dora": "true",
+                "bias": "all", "target_modules": "k_proj,down_proj",
+            ], base: .biased, start: .nearBase),
+        MethodCase("LoRA", ["r": "2", "init_lora_weights": "pissa", "relative_to_residual": "true"], start: .nearBase),
+        MethodCase("LoRA", ["r": "2", "init_lora_weights": "loftq"]),
         MethodCase(
             "LoRA",
             [
                 "r": "3", "use_rslora": "true", "lora_dropout": "0.3", "target_modules": "all-linear",
                 "rank_pattern": #"{"k_proj": 1}"#, "alpha_pattern": #"{"up_proj": 2}"#,
             ], base: .biased),
+        MethodCase("AdaLoRA", ["init_r": "3", "target_r": "2", "total_step": "10"]),
+        MethodCase("LlamaAdapter", ["adapter_len": "3", "adapter_layers": "2"], isMergeable: false),
     ]
 }

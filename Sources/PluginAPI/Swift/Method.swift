@@ -80,7 +80,7 @@ public struct Capabilities: OptionSet, Sendable {
     public let rawValue: UInt32
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
-    /// Every site has a merge graph.
+    /// Every site has a merge graph, or says what stands against it.
     public static let merge = Capabilities(rawValue: PEFT_CAN_MERGE)
     /// Before training the model's output is the base's.
     public static let identityAtInit = Capabilities(rawValue: PEFT_IDENTITY_AT_INIT)

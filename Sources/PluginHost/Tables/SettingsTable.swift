@@ -56,10 +56,27 @@ func settingsTable() -> peft_settings_1 {
         }
         return Trace.at(t)?.lend(Trace.at(t)?.element("string_at", of: list, index) ?? "")
     }
+    table.at_site = { t, index in status(t) { $0.readSettings(at: index) } }
     return table
 }
 
 extension Trace {
+    fileprivate func readSettings(at index: Int64) {
+        guard case .method = phase, let settings else { return fail("at_site: only in method") }
+        if index == -1 {
+            values = settings.values
+            return
+        }
+        guard let site = Int(exactly: index), sites.indices.contains(site) else {
+            return fail("at_site: there is no site \(index) of \(sites.count)")
+        }
+        do throws(PluginError) {
+            values = try settings.values(at: sites[site].module)
+        } catch {
+            fail("at_site: \(error.place): \(error.message)", code: error.code)
+        }
+    }
+
     /// A hyperparameter's value as the type that the plugin asks for.
     fileprivate func setting<T>(
         _ function: String, _ pointer: UnsafePointer<CChar>?, _ type: String, _ convert: (HyperparameterValue) -> T?

@@ -23,7 +23,7 @@ func siteTable() -> peft_site_1 {
     }
     table.bias = { t in read(t, "bias", .bias, [.linear]) }
     table.row_norms = { t in read(t, "row_norms", .rowNorms, [.linear]) }
-    table.column_norms = { t in read(t, "column_norms", .columnNorms, [.linear]) }
+    table.column_norms = { t in read(t, "column_norms", .columnNorms, [.linear, .embedding]) }
     table.table_rows = { t, ids in
         guard let trace = Trace.at(t), let site = trace.site("table_rows", [.embedding, .prompt], in: frozenGraphs)
         else {

@@ -62,9 +62,9 @@ func sitesTable() -> peft_sites_1 {
 extension Trace {
     fileprivate func seesSites(_ name: String) -> Bool {
         switch phase {
-        case .plan, .method: return error == nil
+        case .plan, .inject, .method: return error == nil
         default:
-            fail("\(name): sites are seen in plan and method only")
+            fail("\(name): there are no sites in \(phase.name)")
             return false
         }
     }

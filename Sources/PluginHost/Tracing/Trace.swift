@@ -41,6 +41,8 @@ final class Trace {
     var taken: Set<Int> = []
     /// What `peft.settings/1` reads in this callback.
     var values: [String: HyperparameterValue] = [:]
+    /// What ``values`` is resolved from.
+    var settings: Settings?
     var importing: ConfigImport?
 
     var tensors = TraceTensors()

@@ -36,6 +36,7 @@ package func trace(
         try trace.plan(plugin.raw, settings)
         for index in trace.sites.indices { try trace.inject(plugin.raw, settings, index) }
         trace.values = settings.values
+        trace.settings = settings
         if let method = plugin.raw.method {
             try trace.run(.method) { method(plugin.raw.`self`, $0) }
         }
@@ -100,7 +101,7 @@ extension Trace {
         }
         try checkInitialized(tensors.ofSites[index], site.initialize, place: place)
         if plugin.capabilities.contains(.merge) {
-            guard case .graph = site.merge else {
+            guard site.merge != nil else {
                 throw PluginError(
                     .broken, "\(place): claims the capability merge, but built no merge graph", place: plugin.id)
             }

@@ -217,6 +217,8 @@ typedef struct peft_settings_1 {
     int64_t (*integer_at)(peft_trace *t, const char *name, int64_t index);
     double (*number_at)(peft_trace *t, const char *name, int64_t index);
     const char *(*string_at)(peft_trace *t, const char *name, int64_t index);
+    /* In method: the functions above read those of taken site `index` from now on; with -1 the general ones again. */
+    int32_t (*at_site)(peft_trace *t, int64_t index);
 } peft_settings_1;
 
 /* Sizes of the model, for peft_model_1.size. */
@@ -242,8 +244,8 @@ typedef struct peft_model_1 {
     const char *(*task)(peft_trace *t);
 } peft_model_1;
 
-/* "peft.sites/1": in plan, all sites that match the user's choice, in the model's order; in method, those that were taken,
- * in the same order, which is that of peft_parameters_1.of_site. */
+/* "peft.sites/1": in plan, all sites that match the user's choice, in the model's order; in inject and method, those that
+ * were taken, in the same order, which is that of peft_parameters_1.of_site. */
 typedef struct peft_sites_1 {
     uint32_t struct_size;
     uint32_t reserved;
@@ -337,9 +339,9 @@ typedef struct peft_site_1 {
     peft_value (*weight)(peft_trace *t);
     /* init under quantisation: the weight before it was quantised; else equal to weight. */
     peft_value (*original_weight)(peft_trace *t);
-    /* linear: b (out); an error where has_bias is 0. */
+    /* linear: b (out), as `base` adds it; an error where has_bias is 0. */
     peft_value (*bias)(peft_trace *t);
-    /* linear: Euclidean norms of W's rows (out) and of its columns (in). */
+    /* linear: Euclidean norms of W's rows (out) and of its columns (in); embedding: of the table's columns (hidden). */
     peft_value (*row_norms)(peft_trace *t);
     peft_value (*column_norms)(peft_trace *t);
     /* embedding and prompt: rows of the frozen table, ids of any shape S → S + (hidden). */
@@ -591,7 +593,7 @@ typedef struct peft_kernel_1 {
  * ------------------------------------------------------------------------------------------------------------------ */
 
 /* Capabilities, a set of bits in peft_plugin.capabilities. `plugins check` holds a plugin to what it claims. */
-#define PEFT_CAN_MERGE 1u        /* every site has a merge graph */
+#define PEFT_CAN_MERGE 1u        /* every site has a merge graph, or says with not_mergeable what stands against it */
 #define PEFT_IDENTITY_AT_INIT 2u /* before training the model's output is the base's */
 #define PEFT_USES_KERNELS 4u     /* registers kernels */
 #define PEFT_USES_ROW_INPUTS 8u  /* reads row_input */

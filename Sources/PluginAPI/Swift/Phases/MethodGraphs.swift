@@ -10,6 +10,13 @@ public struct MethodGraphs: Scope {
         Value(host.parameters.of_site(trace, site.index ?? -1, name))
     }
 
+    /// Reads hyperparameters as they are at a site.
+    public func withHyperparameters(of site: SiteInfo, _ body: () -> Void) {
+        guard host.settings.at_site(trace, site.index ?? -1) == PEFT_OK else { return }
+        body()
+        _ = host.settings.at_site(trace, -1)
+    }
+
     /// The method's own parameter or buffer of that name, declared in ``Method/plan(_:)``.
     public func methodParameter(_ name: String) -> Value { Value(host.parameters.of_method(trace, name)) }
 

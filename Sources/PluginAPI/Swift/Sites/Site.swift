@@ -82,6 +82,8 @@ extension Site {
     public var name: String { info.name }
     public var role: Role { info.role }
     public var layer: Int { info.layer }
+    /// All sites that were taken, in the model's order.
+    public var sites: [SiteInfo] { SiteInfo.all }
 
     /// A parameter or buffer of the whole method, declared in ``Method/plan(_:)``.
     public func methodParameter(_ name: String) -> Value { Value(host.parameters.of_method(trace, name)) }

@@ -12,6 +12,8 @@ public struct EmbeddingSite: Site {
     public func base(_ ids: Value) -> Value { Value(host.site.table_rows(trace, ids.plain)) }
     /// The frozen table, (rows, hidden).
     public var weight: Value { Value(host.site.weight(trace)) }
+    /// (hidden): Euclidean norms of the table's columns.
+    public var columnNorms: Value { Value(host.site.column_norms(trace)) }
 
     /// ids (N) i32 → (N, hidden). Token-local.
     public func forward(_ body: (_ ids: Value) -> Value) {
