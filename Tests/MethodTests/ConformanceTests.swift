@@ -98,8 +98,8 @@ struct ConformanceTests {
         let sidecar = try Sidecar(model, traced, labels: labels, options: .null)
         try AdapterWriter(model, traced, sidecar: sidecar).write(to: folder)
         let opened = try OpenedAdapter(
-            folder, modelPath: nil, search: PluginSearch(pluginPaths: [], environment: [:], executable: "")
-        ) { _ in }
+            folder, modelPath: nil, search: PluginSearch(pluginPaths: [], environment: [:], executable: ""),
+            quantize: { _, _ in }, warn: { _ in })
         #expect(distance(try logits(opened.model), try logits(model)) <= 1e-5)
     }
 }

@@ -9,15 +9,16 @@ import Training
 struct GradientTests {
     private static let rows: [[Int32]] = [[1, 4, 2, 7], [3, 5, 9]]
 
-    private func batch(_ task: Task) -> Batch {
-        task == .causalLM
-            ? Batch(predicting: Self.rows, isTarget: Self.rows.map { $0.map { _ in true } }, weight: 0.2)
-            : Batch(classifying: Self.rows, labels: [2, 0], weights: [0.5, 0.5])
+    private func batch(_ model: AdaptedModel) -> Batch {
+        let rows = Self.rows.map { model.prefix.before($0) }
+        return model.task == .causalLM
+            ? Batch(predicting: rows, isTarget: rows.map { $0.map { $0 >= 0 } }, weight: 0.2)
+            : Batch(classifying: rows, labels: [2, 0], weights: [0.5, 0.5])
     }
 
     @Test(arguments: MethodCase.all) func gradients(_ item: MethodCase) throws {
         let model = try item.trainedModel()
-        let batch = batch(item.task)
+        let batch = batch(model)
         let (graph, numbers) = try GradientProgram.graph(of: model)
         let entries = model.tensors.entries
         #expect(numbers == entries.indices.filter { entries[$0].declaration.isTrained })
@@ -93,7 +94,7 @@ struct Evaluation64 {
             }
             let tokens = batch.rows.flatMap { $0 }
             switch StepInput(rawValue: node.attributes.integers[0]) {
-            case .tokenIDs: return tensor([tokens.count], tokens)
+            case .tokenIDs: return tensor([tokens.count], tokens.map { max($0, 0) })
             case .targetIndex: return tensor([batch.targetIndex.count], batch.targetIndex)
             case .targetLabels: return tensor([batch.targetLabels.count], batch.targetLabels)
             case .targetWeights: return Tensor64([batch.targetWeights.count], batch.targetWeights.map(Double.init))

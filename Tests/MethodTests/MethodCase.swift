@@ -49,10 +49,9 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
 
     func traced(_ model: Model) throws -> TracedMethod {
         let typed = options.sorted { $0.key < $1.key }.map { (name: $0.key, text: $0.value) }
-        // A text's ids are its bytes: the micro models have no tokenizer.
         return try TracedMethod(
             library(), options: typed, model: model.configuration, task: task, totalSteps: 10,
-            tokenize: { $0.utf8.map { Int32($0 % 8) } }, warn: { _ in })
+            tokenize: MicroModel.tokenize, warn: { _ in })
     }
 
     /// The method on its model, as training begins.
