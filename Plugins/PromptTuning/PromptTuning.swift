@@ -12,7 +12,7 @@ struct PromptTuning: Method {
     static let version = "1.0.0"
     static let summary = "trained embeddings in front of every row"
     static let paper = "Lester et al. 2021, arXiv:2104.08691"
-    static let defaultLearningRate = 3e-2
+    static let defaultLearningRate = 1e-2
     static let siteKinds: [SiteKind] = [.prompt]
 
     @Hyperparameter("virtual tokens in front of every row", range: 1...65536) var num_virtual_tokens: Int

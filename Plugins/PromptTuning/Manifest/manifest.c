@@ -18,7 +18,7 @@ static const char manifest[] =
     "  \"prompt\""
     " ],"
     " \"default_roles\": [],"
-    " \"default_learning_rate\": 0.03,"
+    " \"default_learning_rate\": 0.01,"
     " \"hyperparameters\": ["
     "  {"
     "   \"name\": \"num_virtual_tokens\","
