@@ -13,6 +13,9 @@ enum MicroModel: String, Sendable {
 
     func model() throws -> Model { try Model(Self.folders[self]!.get()) }
 
+    /// The ids of a text: its letters, a to m.
+    static func tokenize(_ text: String) -> [Int32] { text.utf8.map { Int32($0 - 97) % 13 } }
+
     /// Writes it into a temporary folder.
     private func write() throws -> String {
         let folder = FileManager.default.temporaryDirectory.appending(path: "peft-host-micro-\(UUID().uuidString)").path
