@@ -24,7 +24,8 @@ struct BottleneckAdapter: Method {
     @Hyperparameter("hidden size over the bottleneck's; null: 2 in par_bn, else 16", range: 1e-3...1e6)
     var reduction_factor: Double? = nil
     @Hyperparameter("s; null: 4 in par_bn, else 1") var scaling: Double? = nil
-    @Hyperparameter("first values; null: mam_adapter in par_bn, else bert", choices: ["bert", "mam_adapter", "houlsby"])
+    @Hyperparameter(
+        "first values; null: mam_adapter in par_bn, else bert", choices: ["bert", "mam_adapter", "houlsby"])
     var init_weights: String? = nil
     @Hyperparameter("layers without an adapter", range: 0...65536) var leave_out: [Int] = []
     @Hyperparameter("dropout on the adapter's output", range: 0...0.99) var dropout = 0.0

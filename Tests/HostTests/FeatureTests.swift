@@ -21,7 +21,9 @@ extension HostTests {
         /// Tensors r0 … r47, in which only the sign says the label.
         private func write(shape: [Int], to file: String) throws {
             let tensors = (0..<48).map { row in
-                let values = (0..<shape[0] * shape[1]).map { Float(row % 2 == 0 ? -1 : 1) * (1 + Float(($0 + row) % 3) / 9) }
+                let values = (0..<shape[0] * shape[1]).map {
+                    Float(row % 2 == 0 ? -1 : 1) * (1 + Float(($0 + row) % 3) / 9)
+                }
                 return SafetensorsWriter.Tensor("r\(row)", shape: shape, .floats(values))
             }
             try SafetensorsWriter.write(tensors, to: scratch / file)
@@ -84,7 +86,8 @@ extension HostTests {
                 input: "words\n")
             try write(shape: [2, 4], to: "other.safetensors")
             try expectFailure(
-                predict + ["--features", scratch / "other.safetensors", scratch / "data/test.tsv"], code: 1, "test.tsv:2",
+                predict + ["--features", scratch / "other.safetensors", scratch / "data/test.tsv"], code: 1,
+                "test.tsv:2",
                 "[2, 4]", "[2, 3]")
             try expectFailure(["logits", "--adapter", scratch / "out", "--ids", "1,2"], code: 1, "features")
         }

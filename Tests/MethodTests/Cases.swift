@@ -65,7 +65,8 @@ extension MethodCase {
         MethodCase(
             "PrefixTuning", ["num_virtual_tokens": "2", "init_weights": "zero"], base: .biased,
             task: .sequenceClassification(labels: 3), start: .other, isMergeable: false),
-        MethodCase("PrefixTuning", ["num_virtual_tokens": "4", "init_text": "jade"], start: .other, isMergeable: false),
+        MethodCase(
+            "PrefixTuning", ["num_virtual_tokens": "4", "init_text": "jade"], start: .other, isMergeable: false),
         MethodCase(
             "PrefixTuning", ["num_virtual_tokens": "3", "prefix_projection": "true"], base: .biased, start: .other,
             isMergeable: false),

@@ -22,7 +22,7 @@ struct GradientTests {
     @Test(arguments: MethodCase.all) func gradients(_ item: MethodCase) throws {
         let model = try item.trainedModel()
         let batch = batch(model)
-        let (graph, numbers) = try GradientProgram.graph(of: model)
+        let (graph, numbers) = try GradientProgram.graph(of: model.program)
         let entries = model.tensors.entries
         #expect(numbers == entries.indices.filter { entries[$0].declaration.isTrained })
         let evaluation = try Evaluation64(model, batch)
