@@ -71,6 +71,20 @@ extension HostTests {
             #expect(!files.fileExists(atPath: scratch / "a/trainable_state.safetensors"))
         }
 
+        /// Bottleneck adapters by their published formulas, on a small model.
+        @Test(arguments: ["bottleneck-houlsby-tiny", "bottleneck-parallel-tiny"])
+        func replayOfBottlenecks(name: String) throws {
+            let golden = try Golden(name)
+            let scratch = try Scratch()
+            let output = scratch / "final"
+            let lines = try Program.output([
+                "replay", golden.folder, "--model", Fixtures.path("tiny/a-llama"), "--plugin", "BottleneckAdapter",
+                "--output", output,
+            ]).json()
+            try expectSteps(golden, lines)
+            try expectFinal(golden, AdapterFolder(output))
+        }
+
         private func expectSteps(_ golden: Golden, _ lines: [JSON]) throws {
             let (losses, norms) = (golden.numbers("loss"), golden.numbers("grad_norm"))
             try #require(lines.count == losses.count + 1 && !losses.isEmpty)
