@@ -18,7 +18,8 @@ package struct StoredForm {
         let map = model.method?.exportMap
         for (number, entry) in model.tensors.entries.enumerated() where number != model.head {
             guard !entry.declaration.isBuffer else { continue }
-            let tensor = SafetensorsWriter.Tensor(entry.name, shape: entry.shape, .floats(model.tensors[number]))
+            let tensor = SafetensorsWriter.Tensor(
+                entry.name, shape: entry.shape, .borrowed(model.tensors.borrowed(number)))
             if entry.declaration.isSidecar {
                 state.append(tensor)
             } else if map?.namesTensors != true {
@@ -33,7 +34,8 @@ package struct StoredForm {
         }
         if let head = model.head, let method = model.method {
             let entry = model.tensors.entries[head]
-            let tensor = SafetensorsWriter.Tensor(entry.name, shape: entry.shape, .floats(model.tensors[head]))
+            let tensor = SafetensorsWriter.Tensor(
+                entry.name, shape: entry.shape, .borrowed(model.tensors.borrowed(head)))
             if method.isWithoutHead { state.append(tensor) } else { tensors.append(tensor) }
         }
     }
@@ -88,4 +90,11 @@ package struct StoredForm {
 extension ExportMap {
     /// Whether it names the tensors that are kept, all of them: else their default stands.
     var namesTensors: Bool { tensors.contains { !$0.isSidecar } }
+}
+
+extension TensorStore {
+    /// The values of a tensor where they lie.
+    fileprivate func borrowed(_ number: Int) -> SafetensorsWriter.Borrowed {
+        .init(UnsafeBufferPointer(start: pointer(number), count: entries[number].count), owner: values)
+    }
 }

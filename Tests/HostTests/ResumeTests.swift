@@ -40,6 +40,13 @@ extension HostTests {
         }
 
         @Test(arguments: [
+            ["BottleneckAdapter", "config=double_seq_bn", "dropout=0.1"],
+            ["FullFineTuning"],
+            ["IA3"],
+            ["LlamaAdapter", "adapter_len=3", "adapter_layers=2"],
+            ["LoRA", "use_dora=true", "init_lora_weights=pissa", "lora_dropout=0.1"],
+            ["PrefixTuning", "num_virtual_tokens=3", "init_text=a film"],
+            ["PrefixTuning", "num_virtual_tokens=3", "prefix_projection=true", "encoder_hidden_size=8"],
             ["PromptTuning", "num_virtual_tokens=3", "prompt_tuning_init=SAMPLE_VOCAB"],
             [
                 "PTuning", "num_virtual_tokens=3", "encoder_reparameterization_type=LSTM", "encoder_hidden_size=4",
@@ -68,30 +75,6 @@ extension HostTests {
             let start = Date()
             try body()
             return -start.timeIntervalSinceNow
-        }
-
-        @Test(arguments: [
-            ["BottleneckAdapter", "config=double_seq_bn", "dropout=0.1"],
-            ["LlamaAdapter", "adapter_len=3", "adapter_layers=2"],
-            ["PrefixTuning", "num_virtual_tokens=3", "init_text=a film"],
-            ["PrefixTuning", "num_virtual_tokens=3", "prefix_projection=true", "encoder_hidden_size=8"],
-        ])
-        func killed(method: [String]) throws {
-            func arguments(_ output: String) -> [String] {
-                Material.train(
-                    model: model, data: data, output: scratch / output, plugin: method[0], "--batch-size", "2",
-                    "--checkpoint-steps", "2") + method.dropFirst().flatMap { ["-o", $0] }
-            }
-            let seconds = try elapsed { try Program.output(arguments("whole")) }
-            for _ in 0..<3 {
-                let running = try Program.Running(Program.path, arguments("killed") + ["--resume"])
-                usleep(UInt32(Double.random(in: 0.3...0.8) * seconds * 1e6))
-                guard running.isRunning else { break }
-                running.kill(SIGKILL)
-                _ = try running.wait()
-            }
-            try Program.output(arguments("killed") + ["--resume"])
-            try expectSame(scratch / "whole", scratch / "killed")
         }
 
         @Test func fromNothing() throws {

@@ -14,9 +14,23 @@ package enum SafetensorsWriter {
         }
     }
 
+    /// Elements in memory of someone else's, who does not change them before they are written.
+    package struct Borrowed: @unchecked Sendable {
+        let floats: UnsafeBufferPointer<Float>
+        private let owner: AnyObject
+
+        /// - Parameter owner: keeps the memory alive.
+        package init(_ floats: UnsafeBufferPointer<Float>, owner: AnyObject) {
+            self.floats = floats
+            self.owner = owner
+        }
+    }
+
     package enum Values: Sendable {
         /// F32
         case floats([Float])
+        /// F32 where it lies, without a copy.
+        case borrowed(Borrowed)
         /// I32
         case integers([Int32])
         /// Little-endian bytes of any type that safetensors has.
@@ -24,7 +38,7 @@ package enum SafetensorsWriter {
 
         var type: StorageType {
             switch self {
-            case .floats: .f32
+            case .floats, .borrowed: .f32
             case .integers: .i32
             case .raw(let type, _): type
             }
@@ -33,6 +47,7 @@ package enum SafetensorsWriter {
         var byteCount: Int {
             switch self {
             case .floats(let values): values.count * 4
+            case .borrowed(let values): values.floats.count * 4
             case .integers(let values): values.count * 4
             case .raw(_, let bytes): bytes.count
             }
@@ -61,6 +76,7 @@ package enum SafetensorsWriter {
         for tensor in ordered {
             switch tensor.values {
             case .floats(let values): try file.append(values.span.bytes)
+            case .borrowed(let values): try file.append(values.floats.span.bytes)
             case .integers(let values): try file.append(values.span.bytes)
             case .raw(_, let bytes): try file.append(bytes.span.bytes)
             }

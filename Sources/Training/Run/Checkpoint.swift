@@ -47,7 +47,8 @@ package struct Checkpoint {
     package func write(_ position: Position, _ store: TensorStore, identity: JSON) throws {
         try Folder.make(folder)
         func tensor(_ name: String, _ buffer: Buffer) -> SafetensorsWriter.Tensor {
-            .init(name, shape: [buffer.count], .floats(buffer.floatArray))
+            let floats = UnsafeBufferPointer(start: buffer.floats, count: buffer.count)
+            return .init(name, shape: [buffer.count], .borrowed(.init(floats, owner: buffer)))
         }
         try SafetensorsWriter.write(
             [
