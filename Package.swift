@@ -2,7 +2,10 @@
 import PackageDescription
 
 /// The plugins: Plugins/<Method> becomes lib<Method>.so.
-let methods = ["AdaLoRA", "BottleneckAdapter", "FullFineTuning", "IA3", "LlamaAdapter", "LoRA", "PrefixTuning"]
+let methods = [
+    "AdaLoRA", "BottleneckAdapter", "FullFineTuning", "IA3", "LlamaAdapter", "LoRA", "PTuning", "PrefixTuning",
+    "PromptTuning",
+]
 
 /// A plugin imports nothing that it does not name, so that it loads fast.
 let pluginSettings: [SwiftSetting] = [

@@ -2,7 +2,8 @@ import PluginAPI
 
 /// How the method is kept: as peft 0.21 writes it, with its other options off.
 extension LoRA {
-    /// Whether A and B are stored beside what they began as: as one plain LoRA of twice the rank, [A; A₀] and [B, −B₀].
+    /// Whether A and B are stored beside what they began as: as one plain LoRA of twice the rank, [A; A₀] and [B, −B₀], which
+    /// is also what a reader traces.
     private var isStoredTwice: Bool { start.isPartOfWeight && !relative_to_residual }
 
     func finish(_ method: MethodGraphs) {
@@ -22,7 +23,6 @@ extension LoRA {
             for name in ["loraplus_lr_ratio", "relative_to_residual"] { export.field(name, json: nil) }
             if isStoredTwice { exportTwice(method, export) }
         }
-        if isStoredTwice { importTwice(method) }
     }
 
     /// A plain LoRA says `true`, and so does what begins in a way that peft does not know together with the other options.
@@ -46,9 +46,11 @@ extension LoRA {
                 for name in names { export.tensor("\(module).\(name)", method.parameter(name, of: site)) }
             }
             if site.kind == .linear {
-                let parts = self.parts(method, site)
-                export.tensor("\(module).lora_A.weight", Value.concat([parts.A, parts.A0], axis: 0))
-                export.tensor("\(module).lora_B.weight", Value.concat([parts.B, -parts.B0], axis: 1))
+                func part(_ name: String) -> Value { method.parameter(name, of: site) }
+                let (A, A0) = (part("lora_A.weight"), part("lora_A.initial"))
+                let (B, B0) = (part("lora_B.weight"), part("lora_B.initial"))
+                export.tensor("\(module).lora_A.weight", Value.concat([A, A0], axis: 0))
+                export.tensor("\(module).lora_B.weight", Value.concat([B, -B0], axis: 1))
                 if lora_bias { keep("lora_B.bias") }
             } else if site.kind == .embedding {
                 keep("lora_embedding_A", "lora_embedding_B")
@@ -71,29 +73,6 @@ extension LoRA {
         export.field("lora_alpha", json: "\(alpha)")
         export.field("rank_pattern", json: "{\(ranks.joined(separator: ", "))}")
         export.field("alpha_pattern", json: "{\(alphas.joined(separator: ", "))}")
-    }
-
-    private func importTwice(_ method: MethodGraphs) {
-        method.import { stored in
-            for site in method.sites where site.kind == .linear {
-                let module = "base_model.model.\(site.name)"
-                let parts = self.parts(method, site)
-                let r = parts.A.shape[0]
-                let A = stored("\(module).lora_A.weight", [2 * r, site.inputs])
-                let B = stored("\(module).lora_B.weight", [site.outputs, 2 * r])
-                method.set(parts.A, to: A.slice(axis: 0, 0..<r))
-                method.set(parts.A0, to: A.slice(axis: 0, r..<2 * r))
-                method.set(parts.B, to: B.slice(axis: 1, 0..<r))
-                method.set(parts.B0, to: -B.slice(axis: 1, r..<2 * r))
-            }
-        }
-    }
-
-    private func parts(_ method: MethodGraphs, _ site: SiteInfo) -> (A: Value, B: Value, A0: Value, B0: Value) {
-        (
-            method.parameter("lora_A.weight", of: site), method.parameter("lora_B.weight", of: site),
-            method.parameter("lora_A.initial", of: site), method.parameter("lora_B.initial", of: site)
-        )
     }
 
     /// peft's `init_lora_weights` is a boolean or a name. Where it begins with a part of W, its tensors are meant for a base

@@ -142,7 +142,8 @@ package struct StoredAdapter {
         let graph = try WholeGraph(try model.program.whole(map.assignment.graph), of: model) { number in
             map.names.indices.contains(number) ? operands[map.names[number]]?.raw : nil
         }
-        graph.run(on: WorkerPool(threads: 1))
+        // The graph has their addresses alone.
+        withExtendedLifetime(operands) { graph.run(on: WorkerPool(threads: 1)) }
         model.assign(graph, to: map.assignment.targets)
     }
 

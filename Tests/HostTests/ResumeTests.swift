@@ -39,6 +39,31 @@ extension HostTests {
             }
         }
 
+        @Test(arguments: [
+            ["PromptTuning", "num_virtual_tokens=3", "prompt_tuning_init=SAMPLE_VOCAB"],
+            [
+                "PTuning", "num_virtual_tokens=3", "encoder_reparameterization_type=LSTM", "encoder_hidden_size=4",
+                "encoder_dropout=0.2",
+            ],
+        ])
+        func killed(method: [String]) throws {
+            func arguments(_ output: String) -> [String] {
+                Material.train(
+                    model: model, data: data, output: scratch / output, plugin: method[0], "--batch-size", "2",
+                    "--checkpoint-steps", "2") + method.dropFirst().flatMap { ["-o", $0] }
+            }
+            let seconds = try elapsed { try Program.output(arguments("whole")) }
+            for _ in 0..<3 {
+                let running = try Program.Running(Program.path, arguments("killed") + ["--resume"])
+                usleep(UInt32(Double.random(in: 0.3...0.8) * seconds * 1e6))
+                guard running.isRunning else { break }
+                running.kill(SIGKILL)
+                _ = try running.wait()
+            }
+            try Program.output(arguments("killed") + ["--resume"])
+            try expectSame(scratch / "whole", scratch / "killed")
+        }
+
         private func elapsed(_ body: () throws -> Void) rethrows -> Double {
             let start = Date()
             try body()

@@ -76,5 +76,22 @@ extension MethodCase {
                 "num_virtual_tokens": "5", "prefix_projection": "true", "encoder_hidden_size": "11",
                 "init_text": "abc",
             ], start: .other, isMergeable: false),
+        MethodCase("PromptTuning", ["num_virtual_tokens": "3"], start: .other, isMergeable: false),
+        MethodCase(
+            "PromptTuning", ["num_virtual_tokens": "1", "prompt_tuning_init": "SAMPLE_VOCAB"], base: .biased,
+            task: .sequenceClassification(labels: 3), start: .other, isMergeable: false),
+        MethodCase(
+            "PTuning", ["num_virtual_tokens": "3", "encoder_hidden_size": "5"], start: .other, isMergeable: false),
+        MethodCase(
+            "PTuning",
+            ["num_virtual_tokens": "3", "encoder_reparameterization_type": "LSTM", "encoder_hidden_size": "3"],
+            task: .sequenceClassification(labels: 3), start: .other, isMergeable: false),
+        MethodCase(
+            "PTuning",
+            [
+                "num_virtual_tokens": "2", "encoder_reparameterization_type": "LSTM", "encoder_hidden_size": "2",
+                "encoder_num_layers": "3", "encoder_dropout": "0.3",
+            ], base: .biased, start: .other, isMergeable: false),
+        MethodCase("PTuning", ["num_virtual_tokens": "2", "has_encoder": "false"], start: .other, isMergeable: false),
     ]
 }

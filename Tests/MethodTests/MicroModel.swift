@@ -8,10 +8,10 @@ enum MicroModel: String, Sendable {
 
     private static let folders = [plain: Result { try plain.write() }, biased: Result { try biased.write() }]
 
+    func model() throws -> Model { try Model(Self.folders[self]!.get()) }
+
     /// The ids of a text: its letters, a to m.
     static func tokenize(_ text: String) -> [Int32] { text.utf8.map { Int32($0 - 97) % 13 } }
-
-    func model() throws -> Model { try Model(Self.folders[self]!.get()) }
 
     /// Writes it into a temporary folder.
     private func write() throws -> String {

@@ -37,6 +37,9 @@ package struct PluginDescription: Equatable, Sendable {
     package var defaultLearningRate = 1e-3
     package var hyperparameters: [Hyperparameter] = []
 
+    /// Whether it stands at modules that `target_modules` chooses.
+    var hasTargets: Bool { !siteKinds.isDisjoint(with: [.linear, .embedding]) }
+
     package init(id: String, peftType: String, version: String) {
         self.id = id
         self.peftType = peftType

@@ -82,7 +82,7 @@ package struct Settings: Equatable, Sendable {
         return result
     }
 
-    /// Every field as `adapter_config.json` holds it: hyperparameters, patterns, targets.
+    /// Every field as `adapter_config.json` holds it: hyperparameters, patterns, targets where the method has any.
     package var fields: [JSON.Member] {
         var fields = plugin.hyperparameters.map { JSON.Member($0.name, values[$0.name]?.json ?? .null) }
         for hyperparameter in plugin.hyperparameters {
@@ -94,13 +94,15 @@ package struct Settings: Equatable, Sendable {
         }
         let layers = selection.layers?.map { JSON.integer(Int64($0)) }
         func list(_ names: [String]) -> JSON { names.isEmpty ? .null : .array(names.map { .string($0) }) }
-        return fields + [
-            JSON.Member("target_modules", selection.targets?.json ?? .null),
-            JSON.Member("exclude_modules", selection.excluded?.json ?? .null),
-            JSON.Member("layers_to_transform", layers.map { .array($0) } ?? .null),
-            JSON.Member("layers_pattern", list(selection.layersPattern)),
-            JSON.Member("modules_to_save", list(selection.modulesToSave)),
-        ]
+        if plugin.hasTargets {
+            fields += [
+                JSON.Member("target_modules", selection.targets?.json ?? .null),
+                JSON.Member("exclude_modules", selection.excluded?.json ?? .null),
+                JSON.Member("layers_to_transform", layers.map { .array($0) } ?? .null),
+                JSON.Member("layers_pattern", list(selection.layersPattern)),
+            ]
+        }
+        return fields + [JSON.Member("modules_to_save", list(selection.modulesToSave))]
     }
 
     private func field(of pattern: SitePattern) -> String {

@@ -49,7 +49,7 @@ package struct TargetSelection: Equatable, Sendable {
     ) throws(PluginError) -> [SiteDescription] {
         let offered = sites.filter { plugin.siteKinds.contains($0.kind) }
         let candidates = offered.filter(\.isTarget)
-        guard !plugin.siteKinds.isDisjoint(with: [.linear, .embedding]) else {
+        guard plugin.hasTargets else {
             // Files from elsewhere name the module that such a method stands in.
             guard !isStrict || targets == nil && excluded == nil && layers == nil else {
                 let kinds = plugin.siteKinds.map(\.name).sorted().joined(separator: ", ")

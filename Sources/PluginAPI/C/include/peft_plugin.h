@@ -437,10 +437,10 @@ typedef struct peft_ops_1 {
     peft_value (*iota)(peft_trace *t, int64_t count); /* 0, 1, … count − 1, i32 */
 
     /* Tokens and rows. */
-    peft_value (*token_ids)(peft_trace *t);    /* (N) i32 */
+    peft_value (*token_ids)(peft_trace *t);    /* (N) i32; 0 for virtual tokens, which have none */
     peft_value (*positions)(peft_trace *t);    /* (N) i32, virtual tokens counted, from 0 in each row */
     peft_value (*row_of_token)(peft_trace *t); /* (N) i32 */
-    peft_value (*is_prompt)(peft_trace *t);    /* (N) f32 */
+    peft_value (*is_prompt)(peft_trace *t);    /* (N) f32; 1 in a row's prompt, virtual tokens included */
     peft_value (*training)(peft_trace *t);     /* scalar, 1 while training */
     peft_value (*row_input)(peft_trace *t, const char *name, int32_t rank, const int64_t *shape); /* (R, …) */
     peft_value (*row_gather)(peft_trace *t, peft_value x); /* (R, …) → (N, …): every token its row's */

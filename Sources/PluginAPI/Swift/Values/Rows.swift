@@ -3,13 +3,13 @@ import CPeftPlugin
 /// Tokens, rows and what a step brings. Rows of a batch are packed, so that the rows' tokens stand behind each other on one
 /// axis N; only these reach across it.
 extension Value {
-    /// (N) i32
+    /// (N) i32: 0 for virtual tokens, which have none.
     public static var tokenIDs: Value { Value(host.ops.token_ids(trace)) }
     /// (N) i32: from 0 in each row, virtual tokens counted.
     public static var positions: Value { Value(host.ops.positions(trace)) }
     /// (N) i32
     public static var rowOfToken: Value { Value(host.ops.row_of_token(trace)) }
-    /// (N): 1 where a token belongs to the prompt, else 0.
+    /// (N): 1 where a token belongs to the row's prompt, virtual tokens included, else 0.
     public static var isPrompt: Value { Value(host.ops.is_prompt(trace)) }
     /// A scalar: 1 while training, else 0.
     public static var training: Value { Value(host.ops.training(trace)) }
