@@ -38,7 +38,7 @@ struct StoredAdapterTests {
         let count = shape.reduce(1, *)
         try SafetensorsWriter.write(
             [
-                .init(AdaptedProgram.headName, shape: [2, 4], .floats(Array(repeating: 0, count: 8))),
+                .init("base_model.model.score.weight", shape: [2, 4], .floats(Array(repeating: 0, count: 8))),
                 .init("base_model.t", shape: shape, .floats(Array(repeating: 0, count: count))),
             ], to: folder + "/adapter_model.safetensors")
         var program = MethodProgram(method: "Test", peftType: "TEST", version: "1", settings: [])
