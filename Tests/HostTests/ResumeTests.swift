@@ -45,6 +45,10 @@ extension HostTests {
                 "PTuning", "num_virtual_tokens=3", "encoder_reparameterization_type=LSTM", "encoder_hidden_size=4",
                 "encoder_dropout=0.2",
             ],
+            ["BottleneckAdapter", "config=double_seq_bn", "dropout=0.1"],
+            ["LlamaAdapter", "adapter_len=3", "adapter_layers=2"],
+            ["PrefixTuning", "num_virtual_tokens=3", "init_text=a film"],
+            ["PrefixTuning", "num_virtual_tokens=3", "prefix_projection=true", "encoder_hidden_size=8"],
         ])
         func killed(method: [String]) throws {
             func arguments(_ output: String) -> [String] {
@@ -68,30 +72,6 @@ extension HostTests {
             let start = Date()
             try body()
             return -start.timeIntervalSinceNow
-        }
-
-        @Test(arguments: [
-            ["BottleneckAdapter", "config=double_seq_bn", "dropout=0.1"],
-            ["LlamaAdapter", "adapter_len=3", "adapter_layers=2"],
-            ["PrefixTuning", "num_virtual_tokens=3", "init_text=a film"],
-            ["PrefixTuning", "num_virtual_tokens=3", "prefix_projection=true", "encoder_hidden_size=8"],
-        ])
-        func killed(method: [String]) throws {
-            func arguments(_ output: String) -> [String] {
-                Material.train(
-                    model: model, data: data, output: scratch / output, plugin: method[0], "--batch-size", "2",
-                    "--checkpoint-steps", "2") + method.dropFirst().flatMap { ["-o", $0] }
-            }
-            let seconds = try elapsed { try Program.output(arguments("whole")) }
-            for _ in 0..<3 {
-                let running = try Program.Running(Program.path, arguments("killed") + ["--resume"])
-                usleep(UInt32(Double.random(in: 0.3...0.8) * seconds * 1e6))
-                guard running.isRunning else { break }
-                running.kill(SIGKILL)
-                _ = try running.wait()
-            }
-            try Program.output(arguments("killed") + ["--resume"])
-            try expectSame(scratch / "whole", scratch / "killed")
         }
 
         @Test func fromNothing() throws {
