@@ -28,9 +28,6 @@ struct PrefixTuning: Method {
         plan.takeAll()
         let (n, sizes) = (num_virtual_tokens, Sizes(plan.model))
         let inner = encoder_hidden_size ?? sizes.line
-        if plan.sites.count != plan.model.layers {
-            plan.fail("of \(plan.model.layers) layers \(plan.sites.count) are chosen, and a prefix stands in every one")
-        }
         if init_text != nil, init_weights != nil { plan.fail("init_text and init_weights: give one of them") }
         if init_text != nil, prefix_projection, inner < 2 * n {
             plan.fail("with init_text encoder_hidden_size must be at least 2 · num_virtual_tokens, not \(inner)")

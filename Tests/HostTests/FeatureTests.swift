@@ -54,7 +54,7 @@ extension HostTests {
         }
 
         @Test func errors() throws {
-            try expectFailure(train("a", plugin: "LoRA"), code: 64, "--features", "LoRA")
+            try expectFailure(train("a", plugin: "LoRA"), code: 2, "--features", "LoRA")
             try expectFailure(train("b", length: 3), code: 1, "[3, 3]", "[2, 3]")
             try expectFailure(train("c", features: nil, "-o", "feature_size=3"), code: 1, "--features")
             try expectFailure(train("d", features: "none.safetensors"), code: 1, "none.safetensors")

@@ -35,7 +35,7 @@ struct PrefixTests {
             ["num_virtual_tokens": "3", "init_text": "a", "prefix_projection": "true", "encoder_hidden_size": "5"],
             "at least 2 · num_virtual_tokens"
         ),
-        (["num_virtual_tokens": "2", "layers_to_transform": "0"], "of 2 layers 1"), ([:], "num_virtual_tokens"),
+        (["num_virtual_tokens": "2", "layers_to_transform": "0"], "no targets to choose"), ([:], "num_virtual_tokens"),
     ])
     func refusals(options: [String: String], words: String) throws {
         let error = #expect(throws: PluginError.self) { try MethodCase("PrefixTuning", options).model() }
