@@ -100,7 +100,8 @@ extension HostTests {
                     rows += 1
                 }
             }
-            #expect(rows >= Self.models.count)
+            // peft has no AdaLoRA targets for Mistral.
+            #expect(rows >= Self.models.count - (item.plugin == "AdaLoRA" ? 1 : 0))
         }
 
         /// Rows of methods that no plugin of ours is must be the only ones without a case.

@@ -145,7 +145,8 @@ package struct Settings: Equatable, Sendable {
     /// Gives every hyperparameter that the host would derive from a run, and that has no value, one that it allows: for
     /// what does not depend on the run, such as counts.
     package mutating func fillDerived() {
-        for hyperparameter in plugin.hyperparameters where hyperparameter.isDerived {
+        for hyperparameter in plugin.hyperparameters
+        where hyperparameter.isDerived && values[hyperparameter.name] == nil {
             derive(hyperparameter.name, hyperparameter.nominalValue)
         }
     }
