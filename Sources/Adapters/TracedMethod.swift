@@ -42,7 +42,8 @@ package struct TracedMethod {
         let settings = try importSettings(
             plugin, config: configuration, place: place, tensors: tensors, model: model.description, task: task.name,
             labels: task.labels)
-        try self.init(plugin, library, settings, model, task, tokenize, warn)
+        // The adapter holds the values: that a text to start from has no tokenizer here is no matter.
+        try self.init(plugin, library, settings, model, task, { (try? tokenize($0)) ?? [0] }, warn)
     }
 
     /// The method as it reads what it has written: traced again with the hyperparameters of that `adapter_config.json`.

@@ -59,8 +59,10 @@ package struct AdaptedProgram {
     package func build(in g: GraphBuilder) -> Outputs {
         let llama = Llama(configuration, in: g, sites: injector?.begun(in: g) ?? NoMethod())
         let hidden = llama.hidden()
-        let targets = g.gather(hidden.last, g.input(.targetIndex))
-        let logits = head.map { g.matmul(targets, parameter($0, in: g), transposeB: true) } ?? llama.head(targets)
+        let targets = g.input(.targetIndex)
+        let logits =
+            head.map { g.matmul(g.gather(hidden.last, targets), parameter($0, in: g), transposeB: true) }
+            ?? llama.head(hidden.last, at: targets)
         return Outputs(hidden: hidden, logits: logits)
     }
 

@@ -46,8 +46,16 @@ package struct Llama {
         return Hidden(firstBlock: firstBlock, last: norm(x, "model.norm"), cache: cache)
     }
 
-    /// The language-model head applied to h (…, hidden) → (…, vocabulary).
-    package func head(_ h: Value) -> Value {
+    /// The language-model head at some tokens, (M) i32, of h (N, hidden) → (M, vocabulary). A method is asked for all tokens:
+    /// what it draws for a token may not depend on which are looked at.
+    package func head(_ h: Value, at tokens: Value) -> Value {
+        let module = LlamaConfiguration.head
+        guard sites.isAdapted(module) else { return frozenHead(g.gather(h, tokens)) }
+        return g.gather(sites.linear(g, module: module, x: h, base: frozenHead), tokens)
+    }
+
+    /// (…, hidden) → (…, vocabulary)
+    private func frozenHead(_ h: Value) -> Value {
         let weight =
             configuration.isTied
             ? embeddings : frozen("lm_head.weight", [configuration.vocabulary, configuration.hiddenSize])
@@ -95,7 +103,8 @@ package struct Llama {
 
     /// The frozen layer of a linear site.
     package func linear(_ v: Value, _ site: SiteDescription) -> Value {
-        frozenLinear(v, site.layer, site.module.split(separator: ".").suffix(2).joined(separator: "."))
+        if site.role == .head { return frozenHead(v) }
+        return frozenLinear(v, site.layer, site.module.split(separator: ".").suffix(2).joined(separator: "."))
     }
 
     private func frozenLinear(_ v: Value, _ layer: Int, _ name: String) -> Value {

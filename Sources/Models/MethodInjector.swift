@@ -32,6 +32,8 @@ struct MethodInjector: SiteInjector {
         return injector
     }
 
+    func isAdapted(_ module: String) -> Bool { sites[Place(kind: .linear, module: module)] != nil }
+
     /// The bias, like that inside `base`, is the one that the model uses, trained or not.
     func linear(_ g: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value {
         let result = forward(.linear, module, in: g, [x]) { node, inputs in

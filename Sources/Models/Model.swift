@@ -101,6 +101,10 @@ package final class Model {
     /// - Throws: as ``tensor(_:shape:)``.
     package func original(_ name: String, shape: [Int]) throws -> FrozenTensor {
         if let tensor = opened[name] { return tensor }
+        if configuration.isTied, name.hasPrefix(LlamaConfiguration.head + ".weight") {
+            let tail = name.dropFirst(LlamaConfiguration.head.count)
+            return try tensor(LlamaConfiguration.embedding + tail, shape: shape)
+        }
         if let norms = try TensorNorms.tensor(name, of: self) {
             opened[name] = norms
             return norms
@@ -198,6 +202,8 @@ extension LlamaConfiguration {
 
     /// The module of the embedding table.
     static let embedding = "model.embed_tokens"
+    /// The module of the language-model head; where it is tied, its weight is the embedding table.
+    static let head = "lm_head"
 
     /// Where a method can stand, kind by kind in the model's order: every linear layer, the embedding, the start of every
     /// row, every attention, both branches of every block, and every tensor as one that can be trained itself.
@@ -211,6 +217,8 @@ extension LlamaConfiguration {
                     outputs: $0.outputs, hasBias: $0.hasBias)
             }
         }
+        let head = SiteDescription(
+            .linear, .head, layer: -1, module: Self.head, inputs: hiddenSize, outputs: vocabulary)
         let table = SiteDescription(
             .embedding, .embedding, layer: -1, module: Self.embedding, inputs: vocabulary, outputs: hiddenSize)
         let prompt = site(.prompt, .prompt, "prompt_encoder", layer: -1)
@@ -226,7 +234,7 @@ extension LlamaConfiguration {
             ]
         }
         let weights = tensors.filter { task == .causalLM || $0.name != "lm_head.weight" }.map(weightSite)
-        return linear + [table, prompt] + attentions + blocks + weights
+        return linear + (task == .causalLM ? [head] : []) + [table, prompt] + attentions + blocks + weights
     }
 
     private func site(_ kind: SiteKind, _ role: SiteRole, _ module: String, layer: Int) -> SiteDescription {

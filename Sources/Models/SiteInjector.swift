@@ -2,6 +2,8 @@ import Programs
 
 /// What stands at the sites of a model while its program is built. A site that nobody stands at is the frozen layer.
 package protocol SiteInjector {
+    /// Whether something else than the frozen layer stands at the linear layer `module`.
+    func isAdapted(_ module: String) -> Bool
     /// The layer at `module` applied to x (N, in). `base` is the frozen layer.
     func linear(_ builder: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value
     /// The embedding of ids (N) i32 → (N, hidden). `base` gives rows of the frozen table.
@@ -43,6 +45,7 @@ package struct FrozenAttention {
 package struct NoMethod: SiteInjector {
     package init() {}
 
+    package func isAdapted(_ module: String) -> Bool { false }
     package func linear(_ builder: GraphBuilder, module: String, x: Value, base: (Value) -> Value) -> Value { base(x) }
     package func embedding(_ builder: GraphBuilder, module: String, ids: Value, base: (Value) -> Value) -> Value {
         base(ids)

@@ -52,10 +52,6 @@ extension HostTests {
                 "PTuning", "num_virtual_tokens=3", "encoder_reparameterization_type=LSTM", "encoder_hidden_size=4",
                 "encoder_dropout=0.2",
             ],
-            ["BottleneckAdapter", "config=double_seq_bn", "dropout=0.1"],
-            ["LlamaAdapter", "adapter_len=3", "adapter_layers=2"],
-            ["PrefixTuning", "num_virtual_tokens=3", "init_text=a film"],
-            ["PrefixTuning", "num_virtual_tokens=3", "prefix_projection=true", "encoder_hidden_size=8"],
         ])
         func killed(method: [String]) throws {
             func arguments(_ output: String) -> [String] {

@@ -14,6 +14,7 @@ extension MethodCase {
         MethodCase("FullFineTuning", ["mode": "norm"]),
         MethodCase("FullFineTuning", ["mode": "last_layers", "layers": "1"], base: .biased, start: .nearBase),
         MethodCase("LoRA", ["r": "2"]),
+        MethodCase("LoRA", ["r": "2", "target_modules": "q_proj,lm_head", "lora_dropout": "0.2"]),
         MethodCase("LoRA", ["r": "2", "bias": "lora_only", "lora_bias": "true", "use_rslora": "true"], base: .biased),
         MethodCase("LoRA", ["r": "2", "bias": "all"], base: .biased, task: .sequenceClassification(labels: 3)),
         MethodCase(

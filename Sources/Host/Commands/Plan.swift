@@ -59,6 +59,11 @@ struct Plan: ParsableCommand {
             library, model: base.configuration, tokenize: { _ in [0] }, task: learned
         ) { $0.fillDerived() }
         let program = try AdaptedProgram(base.configuration, method: traced.program, task: learned)
+        guard maxLength + program.prefix.count <= base.configuration.context else {
+            throw TrainingError(
+                "\(program.prefix.count) virtual tokens and rows of \(maxLength) are more than the model's context of "
+                    + "\(base.configuration.context)", place: "--max-length", remedy: "give fewer of either")
+        }
         let count = TrainableCount(program, of: base)
         let adapter = AdapterWriter.fileSize(program)
         let forecast = try Forecast(

@@ -34,10 +34,16 @@ struct ReplayRun: ParsableCommand {
                 throw TrainingError("the case has its own hyperparameters", place: initial, remedy: "leave -o out")
             }
             stored = try StoredAdapter(initial)
-            traced = try TracedMethod(
-                library, configuration: stored!.configuration, place: initial + "/adapter_config.json",
-                tensors: Set(stored!.tensors.map(\.name)).union(state?.names ?? []), model: base.configuration,
-                task: recorded.task, tokenize: base.tokenize, warn: Message.warn)
+            do {
+                traced = try TracedMethod(
+                    library, configuration: stored!.configuration, place: initial + "/adapter_config.json",
+                    tensors: Set(stored!.tensors.map(\.name)).union(state?.names ?? []), model: base.configuration,
+                    task: recorded.task, tokenize: base.tokenize, warn: Message.warn)
+            } catch  where stored!.peftType != library.manifest.peftType {
+                throw TrainingError(
+                    "the case is of \(stored!.peftType), which \(library.manifest.id) cannot read (\(error))",
+                    place: initial, remedy: "name the plugin of that type with --plugin")
+            }
         } else {
             traced = try method.trace(
                 library, recorded: recorded.options, model: base.configuration, tokenize: base.tokenize,

@@ -53,7 +53,8 @@ extension DataSplits {
         guard prefix.count == 0 || longest + prefix.count <= context else {
             throw TrainingError(
                 "\(prefix.count) virtual tokens and a row of \(longest) are more than the model's context of \(context)",
-                remedy: "cut the rows with --max-length \(Swift.max(context - prefix.count, 0))")
+                remedy: context - prefix.count < 2
+                    ? "take fewer virtual tokens" : "cut the rows with --max-length \(context - prefix.count)")
         }
         var splits = self
         splits.train = train.map { $0.behind(prefix) }
