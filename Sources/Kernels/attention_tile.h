@@ -35,7 +35,7 @@ typedef struct {
     size_t group;        ///< the key head
     size_t query;        ///< index of the first query among all N
     size_t queries;      ///< how many
-    size_t position;     ///< the first query's place among the row's keys
+    size_t position;     ///< the first query's place, the prefix counted
     size_t lanes;        ///< queries times G
     size_t padded;       ///< lanes rounded up to whole vectors: the row stride of lane-wise buffers
 } ph_block;
@@ -59,7 +59,7 @@ PH_INLINE ph_block ph_block_at(const ph_attention *a, size_t row, size_t group, 
         .group = group,
         .query = (size_t)a->row_start[row] + first,
         .queries = count,
-        .position = keys - queries + first,
+        .position = (size_t)a->prefix + keys - queries + first,
         .lanes = lanes,
         .padded = (lanes + 7) / 8 * 8,
     };
@@ -71,7 +71,7 @@ typedef struct {
     float *dk, *dv;      ///< their gradients, or NULL
     size_t stride, count;
     bool masked;   ///< some of the pairs are hidden
-    size_t first;  ///< the first key's place among the row's own keys
+    size_t first;  ///< the first key's place
 } ph_keys;
 
 /// Everything that attention reads as keys, with the gradients of the same shapes.
@@ -82,36 +82,34 @@ typedef struct {
 
 PH_INLINE float *ph_offset(float *p, size_t offset) { return p ? p + offset : NULL; }
 
-/// The next block of keys for a block of queries, prefix first; `at` counts from 0 and is moved on. False at the end.
+/// The next block of keys for a block of queries, prefix first; `at` is a place, first 0, and is moved on. False at the
+/// end.
 PH_INLINE bool ph_next_keys(const ph_attention *a, const ph_sources *s, size_t row, const ph_block *b, size_t *at,
                             ph_keys *keys) {
     size_t prefix = (size_t)a->prefix, d = (size_t)a->head_size, stride = (size_t)a->key_heads * d;
+    size_t window = (size_t)a->window, past = b->position + b->queries, end = a->prefix_only ? prefix : past;
+    // What the first query has moved past, all have.
+    if (window > 0 && b->position >= window && *at < b->position + 1 - window) *at = b->position + 1 - window;
+    if (*at >= end) return false;
     keys->stride = stride;
+    keys->first = *at;
     if (*at < prefix) {
         size_t offset = ((a->prefix_per_row ? row * prefix : 0) + *at) * stride + b->group * d;
-        keys->count = prefix - *at < PH_KEYS ? prefix - *at : PH_KEYS;
+        end = prefix;
         keys->k = s->prefix_k + offset;
         keys->v = s->prefix_v + offset;
         keys->dk = ph_offset(s->dprefix_k, offset);
         keys->dv = ph_offset(s->dprefix_v, offset);
-        keys->masked = false;
-        keys->first = 0;
-        *at += keys->count;
-        return true;
+    } else {
+        size_t offset = ((size_t)ph_key_start(a)[row] + *at - prefix) * stride + b->group * d;
+        keys->k = s->k + offset;
+        keys->v = s->v + offset;
+        keys->dk = ph_offset(s->dk, offset);
+        keys->dv = ph_offset(s->dv, offset);
     }
-    if (a->prefix_only) return false;
-    size_t window = (size_t)a->window, own = *at - prefix, end = b->position + b->queries;
-    if (window > 0 && b->position >= window && own < b->position + 1 - window) own = b->position + 1 - window;
-    if (own >= end) return false;
-    size_t offset = ((size_t)ph_key_start(a)[row] + own) * stride + b->group * d;
-    keys->count = end - own < PH_KEYS ? end - own : PH_KEYS;
-    keys->k = s->k + offset;
-    keys->v = s->v + offset;
-    keys->dk = ph_offset(s->dk, offset);
-    keys->dv = ph_offset(s->dv, offset);
-    keys->first = own;
-    keys->masked = own + keys->count > b->position + 1 || (window > 0 && end > own + window);
-    *at = prefix + own + keys->count;
+    keys->count = end - *at < PH_KEYS ? end - *at : PH_KEYS;
+    keys->masked = *at + keys->count > b->position + 1 || (window > 0 && past > *at + window);
+    *at += keys->count;
     return true;
 }
 

@@ -70,7 +70,8 @@ extension GraphBuilder {
         append(.rope, [x, cos, sin], Attributes(integers: [inverse ? 1 : 0]))
     }
 
-    /// Each token over the tokens of its row up to itself, at most `window` of them (0: all), and over `more` first.
+    /// Each token over `more`, which stands in front of its row, and the tokens of the row up to itself: the last `window`
+    /// of all these (0: all).
     package func attention(
         _ q: Value, _ k: Value, _ v: Value, more: (k: Value, v: Value)? = nil, window: Int = 0, scale: Double
     ) -> Value {

@@ -96,17 +96,19 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         let (starts, keyStarts) = (Self.starts(rows), Self.starts(keys ?? rows))
         let d = headSize
         for row in rows.indices {
-            let length = (keys ?? rows)[row]
+            // The prefix takes the first places.
+            let length = prefix + (keys ?? rows)[row]
             for i in 0..<rows[row] {
                 let position = length - rows[row] + i
                 for head in 0..<heads {
                     let group = head / (heads / keyHeads), query = ((Int(starts[row]) + i) * heads + head) * d
                     var seen: [(key: Int, source: Int)] = []  // offset, and 1 own or 3 prefix
-                    for p in 0..<prefix {
-                        seen.append(((((prefixPerRow ? row * prefix : 0) + p) * keyHeads + group) * d, 3))
-                    }
-                    for j in 0...position where !prefixOnly && (window == 0 || position - window < j) {
-                        seen.append((((Int(keyStarts[row]) + j) * keyHeads + group) * d, 1))
+                    for j in 0...position where window == 0 || position - window < j {
+                        if j < prefix {
+                            seen.append(((((prefixPerRow ? row * prefix : 0) + j) * keyHeads + group) * d, 3))
+                        } else if !prefixOnly {
+                            seen.append((((Int(keyStarts[row]) + j - prefix) * keyHeads + group) * d, 1))
+                        }
                     }
                     let scores = seen.map { at in
                         (0..<d).reduce(0) { $0 + x[0][query + $1] * x[at.source][at.key + $1] } * scale
@@ -135,6 +137,10 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         .init(rows: [2, 3], heads: 2, keyHeads: 1, headSize: 4, prefix: 2, prefixPerRow: true, prefixOnly: true),
         .init(rows: [1, 2, 0], keys: [6, 2, 3], heads: 6, keyHeads: 2, headSize: 4),
         .init(rows: [2, 1], keys: [9, 5], heads: 2, keyHeads: 1, headSize: 4, window: 4, prefix: 1),
+        .init(rows: [2, 3], keys: [4, 3], heads: 2, keyHeads: 1, headSize: 4, window: 5, prefix: 4),
+        .init(rows: [5, 0, 3], heads: 2, keyHeads: 1, headSize: 4, window: 4, prefix: 3),
+        .init(rows: [6, 4], heads: 4, keyHeads: 2, headSize: 3, window: 3, prefix: 5, prefixPerRow: true),
+        .init(rows: [3], heads: 1, keyHeads: 1, headSize: 4, window: 1, prefix: 2),
     ]
 
     static let large: [AttentionCase] = [
@@ -144,6 +150,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
         .init(rows: [130], heads: 2, keyHeads: 2, headSize: 16, window: 1),
         .init(rows: [70, 5], heads: 5, keyHeads: 1, headSize: 40, prefix: 67),
         .init(rows: [40], heads: 2, keyHeads: 1, headSize: 256, prefix: 10, prefixPerRow: true),
+        .init(rows: [150, 33], heads: 3, keyHeads: 3, headSize: 24, window: 110, prefix: 90),
+        .init(rows: [70, 130], heads: 4, keyHeads: 1, headSize: 20, window: 20, prefix: 70, prefixPerRow: true),
         .init(rows: [1, 3, 1], keys: [190, 65, 1], heads: 9, keyHeads: 3, headSize: 64),
         .init(rows: [60], heads: 100, keyHeads: 1, headSize: 8),
         .init(rows: [50], heads: 7, keyHeads: 1, headSize: 13, prefix: 70, prefixOnly: true),
@@ -212,6 +220,24 @@ struct AttentionTests {
         let expected = Array(whole.forward(x).out.suffix(3 * 6 * 32)).doubles
         x[0] = Array(x[0].suffix(3 * 6 * 32))
         #expect(Numbers.distance(end.forward(x).out, expected) < 1e-6)
+    }
+
+    @Test(arguments: [0, 1, 30, 70, 85])
+    func aPrefixIsTheFrontOfARow(window: Int) {
+        // Whether keys in front of the queries come as a prefix or as the row's own shows nowhere.
+        let own = AttentionCase(rows: [20], keys: [90], heads: 6, keyHeads: 2, headSize: 32, window: window)
+        var prefixed = own
+        (prefixed.keys, prefixed.prefix) = ([50], 40)
+        let x = own.inputs, front = 40 * 2 * 32
+        let split = [x[0], Array(x[1][front...]), Array(x[2][front...]), Array(x[1][..<front]), Array(x[2][..<front])]
+        let (expected, result) = (own.forward(x), prefixed.forward(split))
+        #expect(Numbers.distance(result.out, expected.out.doubles) < 1e-6)
+        #expect(Numbers.distance(result.lse, expected.lse.doubles) < 1e-6)
+        let weights = Numbers.normal(20 * 6 * 32, seed: 9)
+        let (slopes, found) = (own.backward(x, weights), prefixed.backward(split, weights))
+        for (one, other) in zip(slopes, [found[0], found[3] + found[1], found[4] + found[2]]) {
+            #expect(Numbers.distance(other, one.doubles) < 5e-6)
+        }
     }
 
     @Test func scoresOfAnySizeStayFinite() {

@@ -43,6 +43,7 @@ extension MethodCase {
             ], base: .biased, start: .nearBase),
         MethodCase("LoRA", ["r": "2", "init_lora_weights": "pissa", "relative_to_residual": "true"], start: .nearBase),
         MethodCase("LoRA", ["r": "2", "init_lora_weights": "loftq"]),
+        MethodCase("LoRA", ["r": "2", "target_modules": "all-linear"], base: .windowed),
         MethodCase(
             "LoRA",
             [
@@ -77,6 +78,7 @@ extension MethodCase {
                 "num_virtual_tokens": "5", "prefix_projection": "true", "encoder_hidden_size": "11",
                 "init_text": "abc",
             ], start: .other, isMergeable: false),
+        MethodCase("PrefixTuning", ["num_virtual_tokens": "5"], base: .windowed, start: .other, isMergeable: false),
         MethodCase("PromptTuning", ["num_virtual_tokens": "3"], start: .other, isMergeable: false),
         MethodCase(
             "PromptTuning", ["num_virtual_tokens": "1", "prompt_tuning_init": "SAMPLE_VOCAB"], base: .biased,

@@ -5,8 +5,13 @@ import Models
 /// A Llama of two layers: hidden 8, two heads on one key head, inner 12, 13 tokens, tied embeddings.
 enum MicroModel: String, Sendable {
     case plain, biased
+    /// A Mistral, each token of which sees four.
+    case windowed
 
-    private static let folders = [plain: Result { try plain.write() }, biased: Result { try biased.write() }]
+    private static let folders = [
+        plain: Result { try plain.write() }, biased: Result { try biased.write() },
+        windowed: Result { try windowed.write() },
+    ]
 
     func model() throws -> Model { try Model(Self.folders[self]!.get()) }
 
@@ -19,7 +24,8 @@ enum MicroModel: String, Sendable {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         let hasBias = self == .biased
         let config: JSON = [
-            "model_type": "llama", "vocab_size": 13, "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2,
+            "model_type": .string(self == .windowed ? "mistral" : "llama"), "sliding_window": 4, "vocab_size": 13,
+            "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2,
             "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 32, "rms_norm_eps": 1e-5,
             "rope_theta": 100.0, "tie_word_embeddings": true, "attention_bias": .bool(hasBias),
             "mlp_bias": .bool(hasBias), "hidden_act": "silu",

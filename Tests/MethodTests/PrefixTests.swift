@@ -14,12 +14,14 @@ struct PrefixTests {
         return try Inference(model, pool: pool).run(batch).logits
     }
 
-    @Test(arguments: [
-        (7, [:]), (3, [:]), (9, [:]), (4, ["prefix_projection": "true", "encoder_hidden_size": "8"]),
-    ])
-    func startsAtAText(count: Int, options: [String: String]) throws {
+    @Test(
+        arguments: [
+            (7, [:]), (3, [:]), (9, [:]), (4, ["prefix_projection": "true", "encoder_hidden_size": "8"]),
+        ], [MicroModel.biased, .windowed])
+    func startsAtAText(_ prefix: (count: Int, options: [String: String]), base: MicroModel) throws {
+        let (count, options) = prefix
         let given = ["num_virtual_tokens": "\(count)", "init_text": Self.text]
-        let item = MethodCase("PrefixTuning", given.merging(options) { $1 }, base: .biased)
+        let item = MethodCase("PrefixTuning", given.merging(options) { $1 }, base: base)
         let bare = try AdaptedModel(item.base.model(), method: nil, task: .causalLM, seed: 0)
         let ids = MicroModel.tokenize(Self.text)
         let before = (0..<count).map { ids[$0 % ids.count] }

@@ -81,7 +81,7 @@ struct CompositionTests {
         let g = check.builder
         let encoded = g.reshape(g.matmul(g.unary(.tanh, v[3]), v[4]), [3, 2, 2, 2])
         func half(_ index: Int) -> Value { g.reshape(g.slice(encoded, axis: 1, index..<(index + 1)), [3, 2, 2]) }
-        let y = g.attention(v[0], v[1], v[2], more: (half(0), half(1)), window: 2, scale: 0.7)
+        let y = g.attention(v[0], v[1], v[2], more: (half(0), half(1)), window: 3, scale: 0.7)
         try check.expect(sumOf: y, by: v, "prefix tuning")
     }
 

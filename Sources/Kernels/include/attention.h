@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Scaled dot-product attention over rows packed without padding. Within a row, token i sees the tokens j <= i (and
-// i - window < j), and all of the prefix; it never sees another row. Scores exist for one block of keys at a time
-// (online softmax: Milakov and Gimelshein 2018; Dao et al. 2022), so memory does not grow with the square of a row.
+// Scaled dot-product attention over rows packed without padding. The P keys of the prefix stand at the places 0 to
+// P - 1 in front of a row, whose own keys follow from P on. A token at place i sees the places j <= i (and i - window <
+// j); it never sees another row. Scores exist for one block of keys at a time (online softmax: Milakov and Gimelshein
+// 2018; Dao et al. 2022), so memory does not grow with the square of a row.
 //
 // R rows; h query heads, g key heads (h % g == 0: heads i h/g ... share key head i), d head size, P prefix length.
 //   q, out, dout, dq   (N,h,d), N = row_start[R]
@@ -22,7 +23,7 @@ typedef struct {
     int32_t heads;             ///< h
     int32_t key_heads;         ///< g
     int32_t head_size;         ///< d
-    int32_t window;            ///< tokens that a token sees, itself included; 0: no limit
+    int32_t window;            ///< places that a token sees, its own included; 0: no limit, as for prefix_only
     int32_t prefix;            ///< P
     bool prefix_per_row;       ///< each row has a prefix of its own
     bool prefix_only;          ///< the prefix is all that tokens see (LLaMA-Adapter); k, v, dk, dv are not used

@@ -24,10 +24,11 @@ extension Evaluator {
             let (token, head) = (index / heads, index % heads)
             let group = head / (heads / groups)
             if integers[0] != 0 { return set(1, token: token, group: group) }
+            // The window counts the more keys too, as they stand in front of the row.
             let start = context.rowOffsets[rowOfToken[token]]
-            let first = integers[1] == 0 ? start : Swift.max(start, token - integers[1] + 1)
             let more = x.count == 5 ? set(3, token: token, group: group) : []
-            return more + (first...token).map { Seen(keys: 1, start: ($0 * groups + group) * size) }
+            let all = more + (start...token).map { Seen(keys: 1, start: ($0 * groups + group) * size) }
+            return integers[1] == 0 ? all : all.suffix(integers[1])
         }
     }
 

@@ -106,9 +106,10 @@ extension ShapeRule {
     /// q (N, h, d), k and v (N, g, d) [, more keys and values (P, g, d) or (R, P, g, d)]; integers: mode, window
     /// (0: none); scalars: scale. Results: (N, h, d) and the log of each softmax's sum (N, h).
     ///
-    /// Mode 0: every token sees the tokens of its own row up to itself, itself counted in the window, and all of the more
-    /// keys. Mode 1: k and v are a set, (K, g, d) shared by all or (R, K, g, d) a row's own, and every token sees all of
-    /// it; over an empty set the result is 0. Query head h reads key head h / (heads / key heads).
+    /// Mode 0: every token sees the more keys, which stand in front of its row, and the tokens of the row up to itself: the
+    /// last `window` of all these, itself counted. Mode 1: k and v are a set, (K, g, d) shared by all or (R, K, g, d) a
+    /// row's own, and every token sees all of it; over an empty set the result is 0. Query head h reads key head
+    /// h / (heads / key heads).
     func attention() throws(ProgramError) -> [TensorType] {
         try expect(inputs.count == 3 || inputs.count == 5, "takes 3 or 5 operands, not \(inputs.count)")
         try floats()

@@ -272,11 +272,11 @@ def attention(operands, mode, window, scale):
             keys, values = pick(k), pick(v)
         else:
             mask = (row == row[t]) & (np.arange(len(row)) <= t)
-            if window: mask &= np.arange(len(row)) > t - window
             keys, values = k[mask, g], v[mask, g]
             if more:
                 keys = np.concatenate([pick(more[0]), keys])
                 values = np.concatenate([pick(more[1]), values])
+            keys, values = keys[-window:], values[-window:]  # of 0: all
         e = np.exp(scale * (keys @ q[t, h]))
         with np.errstate(divide="ignore"):
             lse[t, h] = np.log(e.sum())

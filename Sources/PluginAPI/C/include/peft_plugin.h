@@ -353,11 +353,13 @@ typedef struct peft_site_1 {
     /* attention: a frozen projection (PEFT_PROJECT_…) of v (…, in), without position encoding → (…, out). */
     peft_value (*project)(peft_trace *t, int32_t projection, peft_value v);
     /* attention: the frozen attention over q, k, v, with more keys and values in front of every row: (T, g, d) or
-     * (R, T, g, d), not rotated; PEFT_ABSENT for none. The row's own tokens then take positions from T on: T is the same
-     * at all sites. */
+     * (R, T, g, d), not rotated; PEFT_ABSENT for none. They stand at the positions 0 to T - 1 and the row's own tokens from
+     * T on: T is the same at all sites. A base with a sliding window hides of them what a token at position i has moved
+     * past, positions up to i - window, like any token. */
     peft_value (*attend)(
         peft_trace *t, peft_value q, peft_value k, peft_value v, peft_value more_keys, peft_value more_values);
-    /* attention: softmax over a set of keys and values alone: (K, g, d) or (R, K, g, d) → (N, h, d). */
+    /* attention: softmax over all of a set of keys and values, whatever the base's window: (K, g, d) or (R, K, g, d) →
+     * (N, h, d). */
     peft_value (*attend_set)(peft_trace *t, peft_value q, peft_value keys, peft_value values);
     /* init: a calibration statistic, asked for in plan with peft_calibration_1.collect; see there for its shape. */
     peft_value (*statistic)(peft_trace *t, const char *name);

@@ -35,7 +35,8 @@ public struct AttentionSite: Site {
     }
 
     /// The frozen attention, (N, h, d), with more keys and values in front of every row: (T, g, d) or (R, T, g, d), not
-    /// turned. The row's own tokens then take positions from T on.
+    /// turned. They stand at the positions 0 to T - 1, the row's own tokens from T on; where the base has a sliding window,
+    /// it counts them.
     public func base(_ inputs: Inputs, moreKeys: Value? = nil, moreValues: Value? = nil) -> Value {
         Value(
             host.site.attend(
