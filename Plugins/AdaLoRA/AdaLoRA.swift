@@ -40,6 +40,9 @@ struct AdaLoRA: Method {
             plan.fail(
                 "tinit \(tinit) and tfinal \(tfinal) leave no step of total_step \(total_step) to allocate ranks in")
         }
+        for (name, beta) in [("beta1", beta1), ("beta2", beta2)] where beta <= 0 || beta >= 1 {
+            plan.fail("\(name) \(beta) is not between 0 and 1")
+        }
         if target_r > Double(init_r) { plan.fail("target_r \(target_r) is more than init_r \(init_r)") }
     }
 
@@ -152,6 +155,8 @@ struct AdaLoRA: Method {
         export.field("bias", json: "\"none\"")
         export.field("init_lora_weights", json: "true")
         export.field("loftq_config", json: "{}")
+        // peft would take a pruned layer's own rank for 0.
+        if lora_alpha <= 0 { export.field("lora_alpha", json: "\(init_r)") }
         export.field("megatron_core", json: "\"megatron.core\"")
         export.field("qalora_group_size", json: "16")
         export.field("target_r", json: Int(exactly: target_r).map(\.description) ?? target_r.description)

@@ -54,15 +54,15 @@ struct LoRA: Method {
         let factors = Factors(self, site)
         let (A, B, c, m) = (factors.A, factors.B, factors.bias, factors.magnitude)
         site.forward { x in
-            let base = factors.residual(x)
             let input = x.dropout(lora_dropout)
             let product = input.matmul(A.T).matmul(B.T)
             let update = scale * (c.map { product + $0 } ?? product)
-            guard let m else { return base + update }
-            // (m / n)(W x + update) + b; exactly the base where m = n.
+            let sum = factors.residual(x) + update
+            guard let m else { return sum }
+            // (m / n)(W x + update) + b; exactly the base where m = n and B = 0. The backward keeps one (N, out) of it.
             let ratio = m / factors.lengths().stopGradient()
-            let frozen = lora_dropout > 0 ? factors.residual(input) : base
-            return base + (ratio - 1) * (site.hasBias ? frozen - site.bias : frozen) + ratio * update
+            let adapted = lora_dropout > 0 ? factors.residual(input) + update : sum
+            return sum + (ratio - 1) * (site.hasBias ? adapted - site.bias : adapted)
         }
         if c != nil, !site.hasBias {
             return site.refuseMerge(because: "lora_bias adds a bias, and the layer has none")

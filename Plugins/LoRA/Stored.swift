@@ -81,12 +81,20 @@ extension LoRA {
         let name = "init_lora_weights"
         switch config.kind(name) {
         case .boolean: config.set(name, to: config.boolean(name) ? "true" : "false")
+        case .null: config.set(name, to: "true")
         case .string:
             let start = config.string(name)
-            // Begins with B = 0, whatever A; its ranks are written out.
-            if start == "eva" { config.set(name, to: "true") }
             if Start(rawValue: start)?.isPartOfWeight == true { config.set("relative_to_residual", to: true) }
+            // These begin with A or B zero, and keep the base; ranks are written out.
+            if ["eva", "mica"].contains(start) { config.set(name, to: "true") }
+            if start.hasPrefix("pissa_niter_") || ["corda", "lora_ga"].contains(start) {
+                config.fail(
+                    "init_lora_weights: A and B are meant for the base less what \"\(start)\" took from it, which the "
+                        + "folder does not say; save it with peft's path_initial_model_for_weight_conversion")
+            }
         default: break
         }
+        // How A began, which matters no more.
+        _ = config.kind("eva_config")
     }
 }

@@ -21,14 +21,18 @@ package struct AdapterWriter {
     ///
     /// - Parameters:
     ///   - prunes: see ``StoredForm/init(_:prunes:)``.
+    ///   - copiesTables: writes the frozen table of adapted embeddings too, as peft does.
     ///   - state: what `trainable_state.safetensors` holds; nil for what the method says.
     /// - Throws: `AdapterError` or `PluginError`, before anything is written, where the files would not be read again.
-    package func write(to folder: String, prunes: Bool = true, state: [SafetensorsWriter.Tensor]? = nil) throws {
+    package func write(
+        to folder: String, prunes: Bool = true, copiesTables: Bool = false, state: [SafetensorsWriter.Tensor]? = nil
+    ) throws {
         let form = try StoredForm(model, prunes: prunes)
         let configuration = configuration(form.fields)
         let program = try program(form, configuration, folder)
         try Folder.make(folder)
-        try SafetensorsWriter.write(form.tensors, to: folder + "/adapter_model.safetensors")
+        let copies = copiesTables ? try traced.program.tableCopies.map { try copy($0, of: $1) } : []
+        try SafetensorsWriter.write(form.tensors + copies, to: folder + "/adapter_model.safetensors")
         let (state, file) = (state ?? form.state, "\(folder)/\(Sidecar.stateName)")
         if !state.isEmpty {
             try SafetensorsWriter.write(state, to: file)
@@ -38,6 +42,12 @@ package struct AdapterWriter {
         try AtomicFile.write(program.encode(), to: "\(folder)/\(Sidecar.programName)")
         try AtomicFile.write(sidecar.json.text(indent: 2) + "\n", to: "\(folder)/\(Sidecar.fileName)")
         try AtomicFile.write(configuration.text(indent: 2), to: folder + "/adapter_config.json")
+    }
+
+    private func copy(_ name: String, of table: String) throws -> SafetensorsWriter.Tensor {
+        let base = model.model
+        let shape = [base.configuration.vocabulary, base.configuration.hiddenSize]
+        return .init(name, shape: shape, .floats(try base.original(table, shape: shape).values()))
     }
 
     /// The method as a reader of the folder sees it: where the tensors have a form of their own they may have other shapes

@@ -29,6 +29,13 @@ extension MethodProgram {
         }
         return read.compactMap(\.self) + plain
     }
+
+    /// The frozen tables of adapted embeddings, which peft keeps beside the method's tensors.
+    var tableCopies: [(name: String, table: String)] {
+        sites.filter { $0.site.kind == .embedding }.map {
+            ("base_model.model.\($0.site.module).base_layer.weight", "\($0.site.module).weight")
+        }
+    }
 }
 
 extension [ExpectedTensor] {

@@ -114,13 +114,10 @@ package struct StoredAdapter {
         }
         expected.removeAll { $0.isSidecar && stored($0.name) == nil }
         let names = Set(expected.map(\.name))
-        // peft keeps a copy of the base's table beside an adapted embedding.
-        let copies = method.sites.filter { $0.site.kind == .embedding }.map {
-            "base_model.model.\($0.site.module).base_layer.weight"
-        }
+        let copies = method.tableCopies.filter { tensors[$0.name] != nil }
         // A site that was pruned away leaves tensors without an element.
         let unknown = tensors.filter {
-            !names.contains($0.name) && !copies.contains($0.name) && $0.elementCount > 0
+            !names.contains($0.name) && !copies.map(\.name).contains($0.name) && $0.elementCount > 0
         }.map(\.name)
         let missing = expected.map(\.name).filter { stored($0) == nil }
         for (what, list) in [("does not know", known.isEmpty ? unknown : []), ("misses", missing)] where !list.isEmpty {
@@ -129,6 +126,7 @@ package struct StoredAdapter {
                 remedy: "the config does not fit the tensors")
         }
         try expected.check(place: folder) { stored($0)?.shape }
+        for copy in copies { try check(copy.name, isA: copy.table, of: model.model) }
         var operands: [String: Buffer] = [:]
         for tensor in expected {
             let values = try finite(tensor)
@@ -145,6 +143,23 @@ package struct StoredAdapter {
         // The graph has their addresses alone.
         withExtendedLifetime(operands) { graph.run(on: WorkerPool(threads: 1)) }
         model.assign(graph, to: map.assignment.targets)
+    }
+
+    /// - Throws: `AdapterError` where a stored copy is not the base's table, but for the rounding of either's type.
+    private func check(_ name: String, isA table: String, of base: Model) throws {
+        let shape = [base.configuration.vocabulary, base.configuration.hiddenSize]
+        let copy = FrozenTensor(try tensors.weight(name, shape: shape))
+        let own = try base.original(table, shape: shape)
+        for row in 0..<shape[0] {
+            let (a, b) = (copy.values(rows: row..<row + 1), own.values(rows: row..<row + 1))
+            // Half a unit in the last place of bfloat16, the coarsest of the types.
+            guard let place = a.indices.first(where: { !(abs(a[$0] - b[$0]) <= 0x1p-8 * abs(b[$0]) + 1e-7) }) else {
+                continue
+            }
+            throw AdapterError(
+                "\(name) is not the base's \(table): \(a[place]) at [\(row), \(place)], not \(b[place])", place: folder,
+                remedy: "give the base that the adapter was trained on with --model")
+        }
     }
 
     /// The values of a tensor that is there.

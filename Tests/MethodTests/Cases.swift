@@ -10,6 +10,7 @@ extension MethodCase {
                 "target_modules": "q_proj,o_proj,down_proj",
             ], start: .other),
         MethodCase("FullFineTuning", start: .nearBase),
+        MethodCase("FullFineTuning", base: .untied, start: .nearBase),
         MethodCase("FullFineTuning", ["mode": "bitfit"], base: .biased, task: .sequenceClassification(labels: 3)),
         MethodCase("FullFineTuning", ["mode": "norm"]),
         MethodCase("FullFineTuning", ["mode": "last_layers", "layers": "1"], base: .biased, start: .nearBase),
@@ -20,7 +21,11 @@ extension MethodCase {
         MethodCase(
             "LoRA", ["r": "2", "lora_bias": "true", "init_lora_weights": "false"], start: .other, isMergeable: false),
         MethodCase("LoRA", ["r": "2", "init_lora_weights": "gaussian", "target_modules": "embed_tokens,up_proj"]),
-        MethodCase("LoRA", ["r": "2", "use_dora": "true", "target_modules": "embed_tokens,up_proj"], start: .nearBase),
+        MethodCase("LoRA", ["r": "2", "use_dora": "true", "target_modules": "embed_tokens,up_proj"]),
+        MethodCase("LoRA", ["r": "2", "use_dora": "true", "target_modules": "embed_tokens,up_proj"], base: .untied),
+        MethodCase(
+            "LoRA", ["r": "2", "target_modules": "embed_tokens,q_proj"], base: .biased,
+            task: .sequenceClassification(labels: 3)),
         MethodCase(
             "LoRA",
             [
@@ -50,7 +55,20 @@ extension MethodCase {
                 "r": "3", "use_rslora": "true", "lora_dropout": "0.3", "target_modules": "all-linear",
                 "rank_pattern": #"{"k_proj": 1}"#, "alpha_pattern": #"{"up_proj": 2}"#,
             ], base: .biased),
+        MethodCase(
+            "IA3",
+            [
+                "feedforward_modules": #".*\.(mlp|none)\.down_proj"#, "feedforward_is_expression": "true",
+                "is_feedforward_pattern": #"{"^(?:.*\\.(mlp|none)\\.down_proj)": 1}"#,
+                "target_modules": "v_proj,up_proj,down_proj",
+            ]),
         MethodCase("AdaLoRA", ["init_r": "3", "target_r": "2", "total_step": "10"]),
+        MethodCase(
+            "AdaLoRA",
+            [
+                "init_r": "3", "target_r": "2", "total_step": "10", "lora_alpha": "0",
+                "kept_r_pattern": #"{"layers.0.self_attn.q_proj": 0, "v_proj": 2}"#,
+            ]),
         MethodCase("BottleneckAdapter", ["reduction_factor": "2.5"], start: .besideBase, isMergeable: false),
         MethodCase(
             "BottleneckAdapter",

@@ -33,7 +33,8 @@ struct GradientTests {
             let scale = numeric.reduce(1e-3) { max($0, abs($1)) }
             let worst = zip(gradient.values, numeric).reduce(0) { max($0, abs($1.0 - $1.1)) }
             #expect(worst <= 1e-6 * scale, "\(entries[number].name) is off by \(worst) of \(scale)")
-            #expect(numeric.contains { abs($0) > 1e-9 }, "\(entries[number].name) has no effect")
+            // A layer that was pruned away has no elements.
+            #expect(numeric.isEmpty || numeric.contains { abs($0) > 1e-9 }, "\(entries[number].name) has no effect")
         }
         // The engine draws other random numbers.
         guard !graph.nodes.contains(where: { $0.op.isRandom }) else { return }

@@ -4,13 +4,13 @@ import Models
 
 /// A Llama of two layers: hidden 8, two heads on one key head, inner 12, 13 tokens, tied embeddings.
 enum MicroModel: String, Sendable {
-    case plain, biased
+    case plain, biased, untied
     /// A Mistral, each token of which sees four.
     case windowed
 
     private static let folders = [
         plain: Result { try plain.write() }, biased: Result { try biased.write() },
-        windowed: Result { try windowed.write() },
+        untied: Result { try untied.write() }, windowed: Result { try windowed.write() },
     ]
 
     func model() throws -> Model { try Model(Self.folders[self]!.get()) }
@@ -27,7 +27,7 @@ enum MicroModel: String, Sendable {
             "model_type": .string(self == .windowed ? "mistral" : "llama"), "sliding_window": 4, "vocab_size": 13,
             "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 2,
             "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 32, "rms_norm_eps": 1e-5,
-            "rope_theta": 100.0, "tie_word_embeddings": true, "attention_bias": .bool(hasBias),
+            "rope_theta": 100.0, "tie_word_embeddings": .bool(self != .untied), "attention_bias": .bool(hasBias),
             "mlp_bias": .bool(hasBias), "hidden_act": "silu",
         ]
         try Data(config.text().utf8).write(to: URL(filePath: folder + "/config.json"))

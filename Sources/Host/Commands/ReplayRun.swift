@@ -80,6 +80,6 @@ struct ReplayRun: ParsableCommand {
         let sidecar = try Sidecar(
             adapted, traced, labels: (0..<recorded.task.labels).map(String.init), options: .null)
         try AdapterWriter(adapted, traced, sidecar: sidecar).write(
-            to: output, prunes: false, state: state?.tensors(of: adapted))
+            to: output, prunes: false, copiesTables: true, state: state?.tensors(of: adapted))
     }
 }

@@ -91,6 +91,10 @@ struct Train: ParsableCommand {
             $0.derive("total_step", .integer(steps))
             if let size = splits.features?.shape?.last { $0.derive("feature_size", .integer(size)) }
         }
+        if let end = traced.fields.first(where: { $0.key == "total_step" })?.value.int, end != steps {
+            let effect = end > steps ? "its schedule is cut short" : "its schedule ends early"
+            Message.warn("total_step is \(end), and the run has \(steps) steps: \(effect)")
+        }
         try Features.check(traced.program, splits.features)
         try quantization.quantize(base)
         let adapted = try AdaptedModel(base, method: traced.program, task: learned, seed: seed)

@@ -9,6 +9,8 @@ struct ConfigImport {
     var tensors: Set<String>
     /// The fields that the plugin looked at.
     var seen: Set<String> = []
+    /// The hyperparameters that the plugin gave a value.
+    var given: Set<String> = []
 }
 
 /// `peft.config/1`
@@ -105,7 +107,10 @@ extension Trace {
                 return fail(
                     "\(function): there is no hyperparameter \"\(name)\"", remedy: suggestion(for: name, among: names))
             }
-            try importing?.settings.set(name, json: value)
+            let isText =
+                value.string != nil && plugin.hyperparameters.contains { $0.name == name && $0.type == .stringList }
+            try importing?.settings.set(name, json: isText ? [value] : value)
+            importing?.given.insert(name)
         } catch {
             fail("\(function): \(error.place): \(error.message)", code: error.code)
         }

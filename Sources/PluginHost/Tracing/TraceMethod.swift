@@ -51,7 +51,8 @@ package func trace(
 /// - Parameters:
 ///   - place: the file.
 ///   - tensors: full names of the tensors that the adapter holds.
-/// - Throws: `PluginError` for a field that neither the host nor the plugin understands.
+/// - Throws: `PluginError` for a field that neither the host nor the plugin understands: one that is no hyperparameter must
+///   be looked at, a hyperparameter's that has a value which is not allowed must be given another.
 package func importSettings(
     _ plugin: LoadedPlugin, config: JSON, place: String, tensors: Set<String>, model: ModelDescription, task: String,
     labels: Int
@@ -69,7 +70,10 @@ package func importSettings(
         try trace.run(.importConfig) { importConfig(plugin.raw.`self`, $0) }
     }
     guard let result = trace.importing else { return settings }
-    if let problem = problems.first(where: { !result.seen.contains($0.field) }) { throw problem.error }
+    // A bad value of a hyperparameter is not better for being looked at.
+    let known = Set(plugin.description.hyperparameters.map(\.name))
+    let understood = result.given.union(result.seen.subtracting(known))
+    if let problem = problems.first(where: { !understood.contains($0.field) }) { throw problem.error }
     return result.settings
 }
 

@@ -522,7 +522,8 @@ typedef struct peft_export_1 {
 
 /* "peft.config/1": in import_config, the fields of a foreign adapter_config.json by path (members, and positions in lists,
  * separated by '/'), and the hyperparameters that follow from them. Fields with a hyperparameter's name and type are set
- * already. A field that is not there, or of another type, is an error and gives 0 or "". */
+ * already; one with a value that is not allowed is an error unless it is set to another, and a field that is no
+ * hyperparameter unless it is looked at. A field that is not there, or of another type, is an error and gives 0 or "". */
 typedef struct peft_config_1 {
     uint32_t struct_size;
     uint32_t reserved;
@@ -536,7 +537,7 @@ typedef struct peft_config_1 {
     int32_t (*set_integer)(peft_trace *t, const char *name, int64_t value); /* a hyperparameter */
     int32_t (*set_number)(peft_trace *t, const char *name, double value);
     int32_t (*set_boolean)(peft_trace *t, const char *name, int32_t value);
-    int32_t (*set_string)(peft_trace *t, const char *name, const char *value);
+    int32_t (*set_string)(peft_trace *t, const char *name, const char *value); /* a list of texts: one of it alone */
     /* A per-site hyperparameter at the modules that `pattern` (a regular expression) matches. */
     int32_t (*set_pattern)(peft_trace *t, const char *name, const char *pattern, double value);
     /* 1 if the adapter holds a tensor of this full name (P-Tuning: is the encoder there, or its output only?). */

@@ -1,8 +1,8 @@
 import CPeftPlugin
 
 /// The `adapter_config.json` of other software, and the hyperparameters that follow from it. Members of a path, and positions
-/// in lists, are separated by `/`. Fields with a hyperparameter's name and type are set already. A field that is not there, or
-/// of another type, is an error.
+/// in lists, are separated by `/`. Fields with a hyperparameter's name and type are set already; one whose value is not allowed
+/// must be set to another. A field that is not there, or of another type, is an error.
 public struct Config {
     public enum Kind: Int32, Sendable {
         /// Also: not there.
@@ -37,6 +37,7 @@ public struct Config {
     public func set(_ hyperparameter: String, to value: Bool) {
         _ = table()?.set_boolean(trace, hyperparameter, value ? 1 : 0)
     }
+    /// Of a list of texts: one of it alone.
     public func set(_ hyperparameter: String, to value: String) {
         _ = table()?.set_string(trace, hyperparameter, value)
     }
