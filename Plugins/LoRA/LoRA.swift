@@ -54,10 +54,11 @@ struct LoRA: Method {
         let factors = Factors(self, site)
         let (A, B, c, m) = (factors.A, factors.B, factors.bias, factors.magnitude)
         site.forward { x in
+            let frozen = factors.residual(x)
             let input = x.dropout(lora_dropout)
             let product = input.matmul(A.T).matmul(B.T)
             let update = scale * (c.map { product + $0 } ?? product)
-            let sum = factors.residual(x) + update
+            let sum = frozen + update
             guard let m else { return sum }
             // (m / n)(W x + update) + b; exactly the base where m = n and B = 0. The backward keeps one (N, out) of it.
             let ratio = m / factors.lengths().stopGradient()

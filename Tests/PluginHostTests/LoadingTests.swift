@@ -12,7 +12,8 @@ import Testing
         let path = try Build.plugin("lora.c", manifest: .lora)
         let plugin = try Build.load(path)
         #expect(plugin.description == .lora)
-        #expect(plugin.warnings.isEmpty)
+        // Tests that run beside this one open files.
+        #expect(plugin.warnings.allSatisfy { $0.hasSuffix("changed the number of open files of this process") })
         #expect(try Build.load(path) === plugin)
     }
 
