@@ -30,9 +30,9 @@ extension MethodProgram {
         return read.compactMap(\.self) + plain
     }
 
-    /// The frozen tables of adapted embeddings, which peft keeps beside the method's tensors.
+    /// The frozen tables of adapted embeddings and heads, which peft keeps beside the method's tensors.
     var tableCopies: [(name: String, table: String)] {
-        sites.filter { $0.site.kind == .embedding }.map {
+        sites.filter { $0.site.kind == .embedding || $0.site.kind == .linear && $0.site.role == .head }.map {
             ("base_model.model.\($0.site.module).base_layer.weight", "\($0.site.module).weight")
         }
     }
