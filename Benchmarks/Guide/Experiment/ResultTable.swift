@@ -30,7 +30,8 @@ package enum ResultTable {
             ]
             if !reference.isEmpty { row.append(Sample(other.map(\.testAccuracy)).text(digits: 4)) }
             row += [
-                mean(0, own, \.tokensPerSecond), mean(0, own, \.peakMemory), mean(2) { Double($0.adapterBytes) / 1_048_576 },
+                mean(0, own, \.tokensPerSecond), mean(0, own, \.peakMemory),
+                mean(2) { Double($0.adapterBytes) / 1_048_576 },
                 reference.isEmpty ? String(own.count) : "\(own.count), \(other.count)",
             ]
             table.rows.append(row)
