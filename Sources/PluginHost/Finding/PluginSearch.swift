@@ -4,6 +4,8 @@ import Glibc
 package struct PluginSearch: Sendable {
     /// In the order in which they are looked through.
     package let folders: [String]
+    /// What the SHA-256 of a library that is found must be; nil: any.
+    package var sha256: String?
 
     /// - Parameters:
     ///   - pluginPaths: what `--plugin-path` names.
@@ -45,6 +47,12 @@ package struct PluginSearch: Sendable {
 
     /// The plugin that a user means: a path (it has a '/'), a file's name, or a method's id or `peft_type`.
     package func find(_ name: String) throws(PluginError) -> PluginLibrary {
+        let library = try locate(name)
+        if let sha256 { try library.check(sha256: sha256) }
+        return library
+    }
+
+    private func locate(_ name: String) throws(PluginError) -> PluginLibrary {
         if name.contains("/") { return try PluginLibrary(path: name) }
         for folder in folders {
             for file in [name, "lib\(name).so"] where !name.isEmpty && PluginSearch.isFile("\(folder)/\(file)") {
