@@ -55,10 +55,16 @@ let package = Package(
         .target(
             name: "Adapters",
             dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training"]),
+        .target(
+            name: "PluginCheck",
+            dependencies: [
+                "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats", "CHostSupport",
+                "CPeftPlugin",
+            ]),
         .executableTarget(
             name: "Host",
             dependencies: [
-                "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
+                "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "Charts"),

@@ -1,0 +1,27 @@
+import PluginHost
+
+/// What everything else needs.
+extension Rule {
+    static let readable = Rule(
+        "readable", "reads as a plugin: an ELF library with the entry function and a manifest", group: "file",
+        need: .file
+    ) { subject in
+        _ = try subject.library()
+        return .passed
+    }
+
+    static let loads = Rule(
+        "loads", "can be loaded, and its code says what its manifest says", group: "load", need: .manifest
+    ) { subject in
+        _ = try subject.plugin()
+        return .passed
+    }
+
+    static let traces = Rule(
+        "traces", "can be traced with its default hyperparameters on a model of the Llama family", group: "tracing",
+        need: .loading
+    ) { subject in
+        try subject.traced().program.verify()
+        return .passed
+    }
+}

@@ -1,0 +1,74 @@
+import Adapters
+import Models
+import PluginHost
+import Programs
+
+/// The plugin that is checked, as a rule sees it.
+package struct Subject: Sendable {
+    /// Of the library, as it was given.
+    package let path: String
+    /// What everything random in a rule follows from.
+    package let seed: UInt64
+    /// Hyperparameters, as they are typed behind `-o`.
+    package let options: [(name: String, text: String)]
+    /// Tells the parent what is going on, for the case that the rule does not come back.
+    private let report: @Sendable (String) -> Void
+
+    package init(
+        path: String, seed: UInt64, options: [(name: String, text: String)],
+        report: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.path = path
+        self.seed = seed
+        self.options = options
+        self.report = report
+    }
+
+    /// Says what is about to be done; a crash or a hang is reported with the last of these.
+    package func note(_ what: String) { report(what) }
+
+    /// A stream of random numbers that follows from the seed and the rule alone.
+    package func random(_ rule: String) -> RandomNumbers {
+        RandomNumbers(seed: rule.utf8.reduce(seed ^ 0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
+    }
+
+    /// What the file says of itself; nothing of it is run.
+    package func library() throws -> PluginLibrary { try PluginLibrary(path: path) }
+
+    package func manifest() throws -> PluginDescription { try library().manifest }
+
+    /// The plugin, mapped into this process.
+    package func plugin() throws -> LoadedPlugin {
+        note("loading")
+        return try LoadEffects.observe(path) { try LoadedPlugin.load(library()) }
+    }
+
+    /// The method on a toy model.
+    ///
+    /// - Parameter options: over those that the user gave.
+    package func traced(
+        _ model: LlamaConfiguration = ToyModel.plain.configuration, task: Task = .causalLM,
+        options more: [(name: String, text: String)] = []
+    ) throws -> TracedMethod {
+        _ = try plugin()
+        note("tracing")
+        return try TracedMethod(
+            library(), options: options + more, model: model, task: task, derive: { $0.fillDerived() },
+            tokenize: ToyModel.tokenize, warn: { _ in })
+    }
+}
+
+/// A fixed stream of numbers (SplitMix64, Steele et al. 2014).
+package struct RandomNumbers: RandomNumberGenerator {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
