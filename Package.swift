@@ -99,6 +99,7 @@ let package = Package(
         .testTarget(
             name: "MethodTests",
             dependencies: ["Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats"]),
+        .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,
