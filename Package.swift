@@ -56,10 +56,16 @@ let package = Package(
         .target(
             name: "Adapters",
             dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training"]),
+        .target(
+            name: "PluginCheck",
+            dependencies: [
+                "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats", "CHostSupport",
+                "CPeftPlugin",
+            ]),
         .executableTarget(
             name: "Host",
             dependencies: [
-                "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
+                "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "Tracer", dependencies: ["PluginHost"]),
@@ -95,6 +101,7 @@ let package = Package(
         .testTarget(
             name: "MethodTests",
             dependencies: ["Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats"]),
+        .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,

@@ -6,8 +6,8 @@ import Programs
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List methods, and look into one; nothing of a plugin is run for that.",
-        subcommands: [List.self, Info.self, Manifest.self], defaultSubcommand: List.self)
+        abstract: "List methods, look into one, and check it; nothing of a plugin is run to list it.",
+        subcommands: [List.self, Info.self, Manifest.self, Check.self, Probe.self], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "All plugins of the search path.")
