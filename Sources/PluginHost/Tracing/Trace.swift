@@ -70,7 +70,7 @@ final class Trace {
     init(
         plugin: PluginDescription, model: ModelDescription, task: String, labels: Int, sites: [SiteDescription],
         settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32],
-        announce: @escaping (String) -> Void
+        announce: @escaping (String) -> Void = { _ in }
     ) {
         self.plugin = plugin
         self.model = model
