@@ -44,7 +44,7 @@ package struct Rule: Sendable {
     }
 
     /// All of them, in the order of the report.
-    package static let all: [Rule] = gates + file + load + handshake + protocols + hyperparameters + tracing
+    package static let all: [Rule] = gates + file + load + handshake + protocols + hyperparameters + tracing + numeric
 
     /// Every rule that says whether what others need is there; asked first.
     static let gates = [readable, loads, traces]

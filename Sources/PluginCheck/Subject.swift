@@ -51,9 +51,10 @@ package struct Subject: Sendable {
         options more: [(name: String, text: String)] = []
     ) throws -> TracedMethod {
         _ = try plugin()
+        let (library, given) = (try library(), options + more)
         note("tracing")
         return try TracedMethod(
-            library(), options: options + more, model: model, task: task, derive: { $0.fillDerived() },
+            library, options: given + SmallSettings.required(of: library.manifest, given: given), model: model, task: task, derive: { $0.fillDerived() },
             tokenize: ToyModel.tokenize, warn: { _ in })
     }
 }
