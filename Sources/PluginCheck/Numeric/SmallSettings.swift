@@ -15,7 +15,7 @@ package enum SmallSettings {
     private static func smallValue(of item: Hyperparameter) -> String {
         func number(_ wanted: Double) -> Double { min(max(wanted, item.minimum), item.maximum) }
         return switch item.type {
-        case .integer: String(Int(number(3)))
+        case .integer: String(Int(number(2)))
         case .number: String(number(1))
         case .boolean: "false"
         case .string: item.choices.first ?? "a"
