@@ -5,7 +5,7 @@ import Training
 extension Rule {
     /// What a method computes, on toy models.
     static let numeric: [Rule] = [
-        identity, gradients, deadParameters, rows, shapes, finite, learns, steps, determinism, frozenBase, saving,
+        identity, gradients, deadParameters, rows, shortRows, finite, learns, steps, determinism, frozenBase, saving,
         importing, resuming, merging,
     ]
 
@@ -60,5 +60,5 @@ extension AdaptedModel {
     var hasKernels: Bool { method?.graphs.contains { $0.nodes.contains { $0.op == .call } } ?? false }
 
     /// Whether its graphs draw random numbers, which only training does.
-    var isRandom: Bool { method?.graphs.contains { $0.nodes.contains { $0.op.isRandom } } ?? false }
+    package var isRandom: Bool { method?.graphs.contains { $0.nodes.contains { $0.op.isRandom } } ?? false }
 }
