@@ -101,6 +101,7 @@ let package = Package(
             dependencies: [
                 "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats",
             ]),
+        .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,

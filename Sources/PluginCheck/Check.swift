@@ -43,7 +43,7 @@ package struct Check: Sendable {
         let first = Worker(self)
         // What others need comes first.
         var missing: Rule.Need?
-        for (need, gate) in zip([Rule.Need.manifest, .loading, .tracing], Rule.gates) where missing == nil {
+        for (need, gate) in Rule.gates where missing == nil {
             guard rules.contains(where: { $0.need.rawValue >= need.rawValue || $0.id == gate.id }) else { continue }
             let result = first.run(gate)
             if let index = rules.firstIndex(where: { $0.id == gate.id }) {
@@ -130,9 +130,6 @@ private final class Worker {
     }
 
     private func start() throws -> Child {
-        let options = check.options.flatMap { ["-o", "\($0.name)=\($0.text)"] }
-        return try Child(
-            executable: check.executable,
-            arguments: ["plugins", "probe", check.path, "--seed", String(check.seed)] + options)
+        try Child(executable: check.executable, path: check.path, seed: check.seed, options: check.options)
     }
 }

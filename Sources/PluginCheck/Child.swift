@@ -13,7 +13,9 @@ final class Child {
     private(set) var isAlive = true
 
     /// - Throws: `CheckError` where no process can be started.
-    init(executable: String, arguments: [String]) throws {
+    init(executable: String, path: String, seed: UInt64, options: [(name: String, text: String)]) throws {
+        let arguments =
+            ["plugins", "probe", path, "--seed", String(seed)] + options.flatMap { ["-o", "\($0.name)=\($0.text)"] }
         var sockets: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &sockets) == 0 else {
             throw CheckError("no socket: \(String(cString: strerror(errno)))")
@@ -32,6 +34,8 @@ final class Child {
         posix_spawn_file_actions_adddup2(&actions, sockets[1], Probe.descriptor)
         var argv = ([executable] + arguments).map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
+        // Swift would take seconds to print the stack of a crash, which says nothing to the plugin's author.
+        setenv("SWIFT_BACKTRACE", "enable=no", 1)
         var process: pid_t = 0
         let code = posix_spawn(&process, executable, &actions, nil, &argv, environ)
         self.process = process

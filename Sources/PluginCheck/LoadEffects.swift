@@ -10,7 +10,7 @@ struct LoadEffects: Sendable {
 
     static var first: LoadEffects? { observed.withLock { $0 } }
 
-    static func observe(_ path: String, _ load: () throws -> LoadedPlugin) throws -> LoadedPlugin {
+    static func observe(_ load: () throws -> LoadedPlugin) throws -> LoadedPlugin {
         let start = ContinuousClock.now
         let plugin = try load()
         observed.withLock { if $0 == nil { $0 = LoadEffects(duration: .now - start) } }

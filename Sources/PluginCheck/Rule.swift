@@ -44,10 +44,13 @@ package struct Rule: Sendable {
     }
 
     /// All of them, in the order of the report.
-    package static let all: [Rule] = gates + file + load + handshake + protocols + hyperparameters + tracing + numeric
+    package static let all: [Rule] =
+        gates.map(\.rule) + file + load + handshake + protocols + hyperparameters + tracing + numeric
 
     /// Every rule that says whether what others need is there; asked first.
-    static let gates = [readable, loads, traces]
+    static let gates: [(need: Need, rule: Rule)] = [
+        (.manifest, readable), (.loading, loads), (.tracing, traces), (.tracing, ownValues),
+    ]
 }
 
 package enum Outcome: Equatable, Sendable {

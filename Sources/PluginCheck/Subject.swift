@@ -40,22 +40,83 @@ package struct Subject: Sendable {
     /// The plugin, mapped into this process.
     package func plugin() throws -> LoadedPlugin {
         note("loading")
-        return try LoadEffects.observe(path) { try LoadedPlugin.load(library()) }
+        return try LoadEffects.observe { try LoadedPlugin.load(library()) }
     }
 
-    /// The method on a toy model.
+    /// The method on a toy model, as an adapter keeps it.
     ///
     /// - Parameter options: over those that the user gave.
     package func traced(
         _ model: LlamaConfiguration = ToyModel.plain.configuration, task: Task = .causalLM,
         options more: [(name: String, text: String)] = []
     ) throws -> TracedMethod {
-        _ = try plugin()
-        let (library, given) = (try library(), options + more)
+        let plugin = try plugin()
         note("tracing")
         return try TracedMethod(
-            library, options: given + SmallSettings.required(of: library.manifest, given: given), model: model, task: task, derive: { $0.fillDerived() },
-            tokenize: ToyModel.tokenize, warn: { _ in })
+            library(), options: completed(more, plugin.description), model: model, task: task,
+            derive: { $0.fillDerived() }, tokenize: ToyModel.tokenize, warn: { _ in })
+    }
+
+    /// The program alone, of a toy model.
+    ///
+    /// - Parameters:
+    ///   - plugin: one that was entered in another way; nil for the usual.
+    ///   - options: over those that the user gave.
+    ///   - calls: counts what the plugin asks of the host.
+    func program(
+        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [], calls: HostCalls? = nil
+    ) throws -> MethodProgram {
+        let plugin = try plugin ?? self.plugin()
+        let model = ToyModel.plain.configuration
+        return try trace(
+            plugin, settings(plugin.description, more), model: model.description, sites: model.sites(for: .causalLM),
+            task: Task.causalLM.name, labels: 0, tokenize: ToyModel.tokenize, calls: calls)
+    }
+
+    /// Runs callbacks in a wrong order.
+    func provoke(_ plugin: LoadedPlugin, _ disorder: Disorder) throws {
+        let model = ToyModel.plain.configuration
+        try PluginHost.provoke(
+            plugin, disorder, settings(plugin.description), model: model.description,
+            sites: model.sites(for: .causalLM), task: Task.causalLM.name, labels: 0)
+    }
+
+    private func settings(
+        _ plugin: PluginDescription, _ more: [(name: String, text: String)] = []
+    ) throws -> Settings {
+        var settings = try Settings(plugin, options: completed(more, plugin))
+        settings.fillDerived()
+        return settings
+    }
+
+    /// What the user gave, and a small value of each required hyperparameter that is not among it.
+    private func completed(
+        _ more: [(name: String, text: String)], _ plugin: PluginDescription
+    ) -> [(name: String, text: String)] {
+        let given = Set((options + more).map(\.name))
+        let required = plugin.hyperparameters.filter { $0.isRequired && !given.contains($0.name) }
+        return required.map { ($0.name, $0.smallValue(1)) } + options + more
+    }
+
+    /// Another process that runs rules on the same plugin.
+    func child() throws -> Child {
+        try Child(executable: "/proc/self/exe", path: path, seed: seed, options: options)
+    }
+}
+
+extension Hyperparameter {
+    /// A value that is allowed, as it is typed: the wanted number where it is.
+    func smallValue(_ wanted: Double) -> String {
+        let number = min(max(wanted, minimum), maximum)
+        return switch type {
+        case .integer: String(Int(number))
+        case .number: String(number)
+        case .boolean: "false"
+        case .string: choices.first ?? "a"
+        case .integerList: "[\(Int(number))]"
+        case .numberList: "[\(number)]"
+        case .stringList: choices.first ?? "a"
+        }
     }
 }
 

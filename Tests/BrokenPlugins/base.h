@@ -25,6 +25,9 @@
 #ifndef VERSION
 #define VERSION "1.0.0"
 #endif
+#ifndef MANIFEST_VERSION
+#define MANIFEST_VERSION VERSION
+#endif
 #ifndef LICENSE
 #define LICENSE "Apache-2.0"
 #endif
@@ -185,7 +188,7 @@ const peft_plugin *peft_plugin_entry(const peft_host *host) {
 
 #ifndef MANIFEST
 #define MANIFEST \
-    "{\"manifest\": 1, \"abi\": [1, 1], \"id\": \"" ID "\", \"peft_type\": \"" PEFT_TYPE "\", \"version\": \"" VERSION \
+    "{\"manifest\": 1, \"abi\": [1, 1], \"id\": \"" ID "\", \"peft_type\": \"" PEFT_TYPE "\", \"version\": \"" MANIFEST_VERSION \
     "\", \"license\": \"" LICENSE "\", \"summary\": \"" SUMMARY "\", \"paper\": \"" PAPER "\", \"capabilities\": [" \
     CAPABILITY_NAMES "], \"site_kinds\": [\"linear\"], \"default_roles\": [\"query\", \"value\"], " \
     "\"default_learning_rate\": " TEXT(LEARNING_RATE) ", \"hyperparameters\": [" \

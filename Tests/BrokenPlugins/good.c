@@ -1,1 +1,2 @@
+/* Keeps every rule. */
 #include "base.h"

@@ -1,4 +1,3 @@
-import Formats
 import PluginHost
 
 /// Hyperparameters that make a stranger's plugin small enough for a toy model, and those that make it compute something
@@ -6,23 +5,10 @@ import PluginHost
 package enum SmallSettings {
     package typealias Options = [(name: String, text: String)]
 
-    /// A small value for everything that the user must give and did not.
+    /// A small value for everything that the user must give and did not. Not 1: the softmax of a single key is constant.
     package static func required(of plugin: PluginDescription, given: Options) -> Options {
         plugin.hyperparameters.filter { item in item.isRequired && !given.contains { $0.name == item.name } }
-            .map { ($0.name, smallValue(of: $0)) }
-    }
-
-    private static func smallValue(of item: Hyperparameter) -> String {
-        func number(_ wanted: Double) -> Double { min(max(wanted, item.minimum), item.maximum) }
-        return switch item.type {
-        case .integer: String(Int(number(2)))
-        case .number: String(number(1))
-        case .boolean: "false"
-        case .string: item.choices.first ?? "a"
-        case .integerList: "[\(Int(number(0)))]"
-        case .numberList: "[\(number(1))]"
-        case .stringList: "[\(JSON.string(item.choices.first ?? "a").text())]"
-        }
+            .map { ($0.name, $0.smallValue(2)) }
     }
 
     /// What differs from the defaults in one hyperparameter: a switch turned, another choice, a number of 0 … 1 that is off

@@ -135,10 +135,7 @@ extension Rule {
 extension Subject {
     fileprivate func digestInFreshProcess() throws -> String {
         note("training in a fresh process")
-        let typed = options.flatMap { ["-o", "\($0.name)=\($0.text)"] }
-        let child = try Child(
-            executable: "/proc/self/exe", arguments: ["plugins", "probe", path, "--seed", String(seed)] + typed)
-        switch child.run(Rule.trainedBits) {
+        switch try child().run(Rule.trainedBits) {
         case .skipped(let digest): return digest
         case .failed(let message): throw Breach("in a fresh process: \(message)")
         case .passed: return ""

@@ -6,8 +6,10 @@ extension Rule {
         "readable", "reads as a plugin: an ELF library with the entry function and a manifest", group: "file",
         need: .file
     ) { subject in
-        _ = try subject.library()
-        return .passed
+        let machine = try subject.library().machine
+        return machine == PluginLibrary.hostMachine
+            ? .passed
+            : .failed("was built for \(machine), not for \(PluginLibrary.hostMachine); build it for this machine")
     }
 
     static let loads = Rule(
@@ -22,6 +24,16 @@ extension Rule {
         need: .loading
     ) { subject in
         try subject.bench().traced.program.verify()
+        return .passed
+    }
+
+    static let ownValues = Rule(
+        "own-values", "uses no value of a trace that is over", group: "tracing"
+    ) { subject in
+        for again in ["second", "third"] {
+            subject.note("traced a \(again) time")
+            _ = try subject.program()
+        }
         return .passed
     }
 }

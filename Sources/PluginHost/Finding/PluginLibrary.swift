@@ -3,6 +3,12 @@ import Glibc
 /// A plugin's library as it lies on disk: what it says of itself without being loaded.
 package struct PluginLibrary: Sendable {
     package static let entrySymbol = "peft_plugin_entry"
+    /// The machine that this host runs on, as ``machine`` names it.
+    #if arch(x86_64)
+        package static let hostMachine = "x86_64"
+    #else
+        package static let hostMachine = "aarch64"
+    #endif
 
     /// Absolute, without symbolic links.
     package let path: String
@@ -13,6 +19,9 @@ package struct PluginLibrary: Sendable {
     /// The libraries that it needs.
     package let needed: [String]
     package let runPath: [String]
+    package let hasExecutableStack: Bool
+    package let hasWritableCode: Bool
+    package let hasTextRelocations: Bool
     /// What the user should know before it is loaded.
     package let warnings: [String]
 
@@ -26,6 +35,8 @@ package struct PluginLibrary: Sendable {
         warnings = try FileSafety.check(self.path)
         let elf = try ELFFile(try FileBytes(path: self.path))
         (machine, exports, needed, runPath) = (elf.machine, elf.exports, elf.needed, elf.runPath)
+        (hasExecutableStack, hasWritableCode) = (elf.hasExecutableStack, elf.hasWritableCode)
+        hasTextRelocations = elf.hasTextRelocations
         guard exports.contains(Self.entrySymbol) else {
             throw PluginError(
                 .notAPlugin, "not a plugin: exports no \(Self.entrySymbol)", place: self.path,

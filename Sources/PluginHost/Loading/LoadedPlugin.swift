@@ -9,6 +9,8 @@ package final class LoadedPlugin: @unchecked Sendable {
 
     package let path: String
     package let description: PluginDescription
+    /// What the load changed of this process, before it was put back.
+    package let changes: [ProcessState.Part]
     /// What the user should know: a load that changed the process, a file that a group can write to.
     package let warnings: [String]
     let raw: peft_plugin
@@ -17,7 +19,11 @@ package final class LoadedPlugin: @unchecked Sendable {
 
     private static let loaded = Mutex<[String: LoadedPlugin]>([:])
 
-    private init(path: String, raw: peft_plugin, description: PluginDescription, warnings: [String]) {
+    private init(
+        path: String, raw: peft_plugin, description: PluginDescription, changes: [ProcessState.Part],
+        warnings: [String]
+    ) {
+        self.changes = changes
         self.path = path
         self.raw = raw
         self.description = description
@@ -34,13 +40,21 @@ package final class LoadedPlugin: @unchecked Sendable {
         }
     }
 
+    /// Loads the library and enters it as another host would. What the plugin keeps of that host stays until it is entered
+    /// again: for a process that does nothing else.
+    package static func load(_ library: PluginLibrary, as host: HostVariant) throws(PluginError) -> LoadedPlugin {
+        try map(library, HostInterface.make(host))
+    }
+
     func exclusively<T>(_ body: () throws(PluginError) -> T) throws(PluginError) -> T {
         try turn.withLock { _ throws(PluginError) in try body() }
     }
 
-    private static func map(_ library: PluginLibrary) throws(PluginError) -> LoadedPlugin {
+    private static func map(
+        _ library: PluginLibrary, _ host: UnsafePointer<peft_host> = HostInterface.host
+    ) throws(PluginError) -> LoadedPlugin {
         let memory = PluginMemory(place: library.path)
-        let (pointer, changed) = try enter(library.path)
+        let (pointer, changed) = try enter(library.path, host)
         try checkABI(pointer, memory)
         let raw = try memory.read(peft_plugin.self, at: pointer, "peft_plugin")
         guard raw.inject != nil else { throw memory.fail("peft_plugin.inject is NULL") }
@@ -51,9 +65,10 @@ package final class LoadedPlugin: @unchecked Sendable {
                 "its manifest and its code differ in \(differences.joined(separator: ", "))",
                 remedy: "make the manifest anew with `peft-host plugins manifest`")
         }
-        let warnings = changed.map { "\(library.path): loading it changed \($0) of this process" }
+        let warnings = changed.map { "\(library.path): loading it changed \($0.words) of this process" }
         return LoadedPlugin(
-            path: library.path, raw: raw, description: description, warnings: library.warnings + warnings)
+            path: library.path, raw: raw, description: description, changes: changed,
+            warnings: library.warnings + warnings)
     }
 
     /// What the code of a library says that has no manifest yet: for its author, who is about to write one.
@@ -65,22 +80,26 @@ package final class LoadedPlugin: @unchecked Sendable {
         let path = String(cString: resolved)
         _ = try FileSafety.check(path)
         let memory = PluginMemory(place: path)
-        let (pointer, _) = try enter(path)
+        let (pointer, _) = try enter(path, HostInterface.host)
         try checkABI(pointer, memory)
         return try memory.description(of: memory.read(peft_plugin.self, at: pointer, "peft_plugin"))
     }
 
     /// Maps the library and calls `peft_plugin_entry`, and puts back what that changed of this process.
     ///
-    /// - Returns: what the entry gave, and in words what was put back.
-    private static func enter(_ path: String) throws(PluginError) -> (UnsafeRawPointer, changed: [String]) {
+    /// - Returns: what the entry gave, and what was put back.
+    private static func enter(
+        _ path: String, _ host: UnsafePointer<peft_host>
+    ) throws(PluginError) -> (UnsafeRawPointer, changed: [ProcessState.Part]) {
         let state = ProcessState()
-        let entered = Result { () throws(PluginError) in try call(path) }
+        let entered = Result { () throws(PluginError) in try call(path, host) }
         let changed = state.restore()
         return (try entered.get(), changed)
     }
 
-    private static func call(_ path: String) throws(PluginError) -> UnsafeRawPointer {
+    private static func call(
+        _ path: String, _ host: UnsafePointer<peft_host>
+    ) throws(PluginError) -> UnsafeRawPointer {
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let reason = String(cString: dlerror()).replacing("\n", with: " ")
             throw PluginError(.broken, "cannot be loaded: \(reason)", place: path)
@@ -89,7 +108,7 @@ package final class LoadedPlugin: @unchecked Sendable {
             throw PluginError(.notAPlugin, "not a plugin: exports no \(PluginLibrary.entrySymbol)", place: path)
         }
         typealias Entry = @convention(c) (UnsafePointer<peft_host>?) -> UnsafePointer<peft_plugin>?
-        guard let plugin = unsafeBitCast(symbol, to: Entry.self)(HostInterface.host) else {
+        guard let plugin = unsafeBitCast(symbol, to: Entry.self)(host) else {
             throw PluginError(
                 .incompatible,
                 "says that it cannot work with \(HostVersion.product), which speaks ABI \(abi.upperBound)",

@@ -50,6 +50,8 @@ final class Trace {
     var program: MethodProgram
     /// What plan's prelude gives.
     var preludeTypes: [TensorType] = []
+    /// Of all that the plugin asks; nil where nobody counts.
+    var calls: HostCalls?
     /// What inject has built so far at its site.
     var site = SiteParts()
     var begun: Set<Int32> = []
@@ -80,7 +82,10 @@ final class Trace {
 
     /// The object behind the pointer that a plugin gives back.
     static func at(_ pointer: OpaquePointer?) -> Trace? {
-        pointer.map { Unmanaged<Trace>.fromOpaque(UnsafeRawPointer($0)).takeUnretainedValue() }
+        guard let pointer else { return nil }
+        let trace = Unmanaged<Trace>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+        trace.calls?.next(in: trace)
+        return trace
     }
 
     func newSpace() -> UInt64 {

@@ -10,11 +10,13 @@ import Programs
 ///   - task: Hugging Face's `task_type`, `SEQ_CLS`.
 ///   - labels: classes of the head; 0 without one.
 ///   - tokenize: the ids of a text, special tokens included, for methods that start from one.
+///   - calls: counts what the plugin asks of the host.
 ///   - warn: what the user should know.
 /// - Throws: `PluginError` with the phase, the site, the graph and the function of the first thing that is wrong.
 package func trace(
     _ plugin: LoadedPlugin, _ settings: Settings, model: ModelDescription, sites: [SiteDescription], task: String,
-    labels: Int, tokenize: @escaping (String) throws -> [Int32] = { _ in [0] }, warn: (String) -> Void = { _ in }
+    labels: Int, tokenize: @escaping (String) throws -> [Int32] = { _ in [0] }, calls: HostCalls? = nil,
+    warn: (String) -> Void = { _ in }
 ) throws(PluginError) -> MethodProgram {
     let description = plugin.description
     try settings.checkComplete()
@@ -31,6 +33,7 @@ package func trace(
         plugin: description, model: model, task: task, labels: labels, sites: selected,
         settings: settings.fields.map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) },
         tokenize: tokenize)
+    trace.calls = calls
     defer { trace.warnings.forEach(warn) }
     return try plugin.exclusively { () throws(PluginError) in
         try trace.plan(plugin.raw, settings)
@@ -78,7 +81,7 @@ package func importSettings(
 }
 
 extension Trace {
-    fileprivate func plan(_ raw: peft_plugin, _ settings: Settings) throws(PluginError) {
+    func plan(_ raw: peft_plugin, _ settings: Settings) throws(PluginError) {
         values = settings.values
         if let plan = raw.plan {
             try run(.plan) { plan(raw.`self`, $0) }
@@ -93,7 +96,7 @@ extension Trace {
         tensors.ofSites = Array(repeating: [], count: sites.count)
     }
 
-    fileprivate func inject(_ raw: peft_plugin, _ settings: Settings, _ index: Int) throws(PluginError) {
+    func inject(_ raw: peft_plugin, _ settings: Settings, _ index: Int) throws(PluginError) {
         values = try settings.values(at: sites[index].module)
         site = SiteParts()
         try run(.inject(index: index)) { pointer in
