@@ -100,7 +100,9 @@ let package = Package(
             exclude: ["Plugins"]),
         .testTarget(
             name: "MethodTests",
-            dependencies: ["Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats"]),
+            dependencies: [
+                "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats",
+            ]),
         .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),

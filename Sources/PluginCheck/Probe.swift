@@ -14,7 +14,7 @@ package enum Probe {
         let line = Lines(descriptor: descriptor)
         let subject = Subject(path: path, seed: seed, options: options) { line.send(["note": .string($0)]) }
         while let id = line.next() {
-            guard let rule = (Rule.all + [Rule.digest]).first(where: { $0.id == id }) else { return }
+            guard let rule = (Rule.all + [.digest, .trainedBits]).first(where: { $0.id == id }) else { return }
             var outcome: Outcome
             do {
                 outcome = try rule.run(subject)

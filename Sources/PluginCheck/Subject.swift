@@ -95,7 +95,7 @@ package struct Subject: Sendable {
     ) -> [(name: String, text: String)] {
         let given = Set((options + more).map(\.name))
         let required = plugin.hyperparameters.filter { $0.isRequired && !given.contains($0.name) }
-        return required.map { ($0.name, $0.smallValue) } + options + more
+        return required.map { ($0.name, $0.smallValue(1)) } + options + more
     }
 
     /// Another process that runs rules on the same plugin.
@@ -105,9 +105,9 @@ package struct Subject: Sendable {
 }
 
 extension Hyperparameter {
-    /// A value that is allowed, as it is typed: the number 1 where it is.
-    fileprivate var smallValue: String {
-        let number = min(max(1, minimum), maximum)
+    /// A value that is allowed, as it is typed: the wanted number where it is.
+    func smallValue(_ wanted: Double) -> String {
+        let number = min(max(wanted, minimum), maximum)
         return switch type {
         case .integer: String(Int(number))
         case .number: String(number)
