@@ -1,7 +1,5 @@
 #define _GNU_SOURCE
 #include "host_support.h"
-#include <sys/mman.h>
-
 
 #if defined(__x86_64__)
 

@@ -9,5 +9,4 @@ uint64_t host_float_control(void);
 /* Sets what host_float_control returned. */
 void host_set_float_control(uint64_t control);
 
-
 #endif
