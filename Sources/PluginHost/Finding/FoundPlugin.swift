@@ -29,11 +29,8 @@ package struct FoundPlugin: Sendable {
     }
 
     mutating func shadow(by other: String) {
-        problem =
-            problem
-            ?? PluginError(
-                .shadowed, "another with its id stands in front: \(library?.manifest.id ?? "") is \(other)",
-                place: path,
-                remedy: "remove one of them, or give --plugin the path")
+        problem = PluginError(
+            .shadowed, "another with its id stands in front: \(library?.manifest.id ?? "") is \(other)", place: path,
+            remedy: "remove one of them, or give --plugin the path")
     }
 }
