@@ -5,9 +5,9 @@ Without an option: prints Sources/PluginAPI/C/peft_layout.inc, size and offset o
 its alignment would move, or a struct with padding at its end, is an error here already.
 --listing prints the same for people, with the type of every field and every number of a #define.
 --check compares the header with the former file, and with the listing of every released ABI in Tests/ABI; exit 1 where they
-differ.
+differ. --as FILE prints the header without what it has grown by since that listing.
 
-usage: scripts/peft_layout.py [--listing | --check]
+usage: scripts/peft_layout.py [--listing | --check | --as FILE]
 """
 import pathlib
 import re
@@ -92,6 +92,17 @@ def check_released(text):
                 "and give a changed meaning a number, name or table id of its own: see docs/ABI.md")
 
 
+def without_growth(text, released):
+    """The header with the fields only that the listing names."""
+    known = {line.split(": ", 1)[0] for line in released.splitlines()}
+
+    def cut(match):
+        kept = [part for part in match[2].split(";") if spaced(part) and f"{match[1]}.{next(fields(part))[0]}" in known]
+        return f"typedef struct {match[1]} {{{';'.join(kept)};\n}} {match[1]};"
+
+    return re.sub(r"typedef struct (\w+) \{(.*?)\n\} \1;", cut, text, flags=re.S)
+
+
 if __name__ == "__main__":
     text = re.sub(r"/\*.*?\*/", "", header.read_text(), flags=re.S)
     made = "\n".join(["/* Made by scripts/peft_layout.py from peft_plugin.h. */", *assertions(text)]) + "\n"
@@ -99,5 +110,7 @@ if __name__ == "__main__":
         check_released(text)
         if not layout.exists() or layout.read_text() != made:
             sys.exit(f"{layout.relative_to(root)} is out of date: run scripts/peft_layout.py > {layout.relative_to(root)}")
+    elif "--as" in sys.argv[1:]:
+        print(without_growth(text, pathlib.Path(sys.argv[2]).read_text()), end="")
     else:
         print("\n".join(listing(text)) + "\n" if "--listing" in sys.argv[1:] else made, end="")

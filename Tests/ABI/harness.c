@@ -265,7 +265,8 @@ static int run(const char *path, int more, int all)
             if (!calls[tables[i].first + n] && strcmp(tables[i].id, "peft.trace/1"))
                 printf("  never called: function %d of %s\n", n, tables[i].id), wrong++;
     printf("%s %s, ABI %u: %lu calls\n", plugin->id, plugin->version, host->abi_version, made);
-    return wrong != 0;
+    /* A method may refuse the settings that it is given here; one that must call everything may not. */
+    return all && wrong;
 }
 
 int main(int count, char **arguments)

@@ -108,7 +108,7 @@ static void linear(peft_trace *t, const peft_site *site)
     const peft_value A = declare(t, "A.weight", 0, PEFT_INIT_KAIMING_UNIFORM, 2.2360679774997896, 0, 2, R, site->inputs);
     const peft_value B = declare(t, "B.weight", 0, PEFT_INIT_NORMAL, 0, 0.02, 2, site->outputs, R);
     const peft_value m = declare(t, "m", 0, PEFT_INIT_GRAPH, 0, 0, 2, R, R);
-    const peft_value seen = declare(t, "seen", 1, PEFT_INIT_CONSTANT, 0.5, 0, 1, R, 0);
+    declare(t, "seen", 1, PEFT_INIT_CONSTANT, 0.5, 0, 1, R, 0);
     const double scale = (double)settings->integer(t, "r") / R;
 
     graphs->begin(t, PEFT_GRAPH_INIT);
@@ -135,7 +135,7 @@ static void linear(peft_trace *t, const peft_site *site)
     const peft_value inner = ops->cumsum(t, ops->stop_gradient(t, frozen->column_norms(t)), 0);
     peft_value h = ops->matmul(t, ops->add(t, x, scaled(t, 1e-6, inner)), A, 0, 1);
     h = batch(t, structure(t, elementwise(t, h), m));
-    h = ops->mul(t, h, ops->add(t, seen, graphs->prelude(t, 0)));
+    h = ops->mul(t, h, graphs->prelude(t, 0));
     peft_value out = ops->mul(t, ops->matmul(t, h, B, 0, 1), frozen->row_norms(t));
     out = plus(t, out, ops->matmul(t, x, frozen->weight(t), 0, 1));
     if (site->has_bias) out = plus(t, out, frozen->bias(t));
@@ -266,6 +266,27 @@ static peft_value of_linear(peft_trace *t, const char *name)
     return PEFT_FAILED;
 }
 
+/* What is stored where the export names its tensors: all parameters, and one buffer as far as it is not 0. */
+static void store(peft_trace *t, int is_export)
+{
+    static const char *const names[6][3] = {
+        {"A.weight", "B.weight", "m"}, {"scale"}, {"prompt_embeddings"}, {"P", "gate"}, {"scale"}, {"weight"}};
+    for (int64_t i = -1; i < parameters->site_count(t); i++) {
+        peft_site site = {.struct_size = sizeof site};
+        if (i >= 0) sites->get(t, i, &site);
+        for (int n = 0; n < 3 && (i < 0 ? n < 1 : names[site.kind][n] != NULL); n++) {
+            const peft_value tensor = i < 0 ? parameters->of_method(t, "shared") : parameters->of_site(t, i, names[site.kind][n]);
+            int64_t shape[PEFT_MAX_RANK];
+            for (int32_t axis = 0; axis < graphs->rank(t, tensor); axis++) shape[axis] = graphs->size(t, tensor, axis);
+            const char stored[] = {'s', 't', 'o', 'r', 'e', 'd', '.', (char)('b' + i), (char)('a' + n), 0};
+            if (is_export)
+                export->tensor(t, stored, tensor);
+            else
+                graphs->set(t, tensor, export->stored(t, stored, graphs->rank(t, tensor), shape));
+        }
+    }
+}
+
 static int32_t method(void *self, peft_trace *t)
 {
     (void)self;
@@ -297,19 +318,20 @@ static int32_t method(void *self, peft_trace *t)
     graphs->end(t, 0, NULL);
 
     graphs->begin(t, PEFT_GRAPH_EXPORT);
-    export->field(t, "written/by", "\"surface\"");
+    export->field(t, "written/by", "\"ba\"");
     export->field(t, "share", NULL);
     export->field_from(t, "written/last_step", steps, 0);
     export->field_from(t, "written/is_seen", seen, 1);
     export->sidecar(t, "surface.seen", seen);
     if (settings->boolean(t, "masked")) {
-        export->tensor(t, "surface.B", B);
+        store(t, 1);
         export->tensor_masked(t, "surface.seen_steps", steps, 0, steps);
     }
     graphs->end(t, 0, NULL);
 
     if (settings->boolean(t, "masked")) {
         graphs->begin(t, PEFT_GRAPH_IMPORT);
+        store(t, 0);
         graphs->set(t, steps, export->stored(t, "surface.seen_steps", 1, size));
         graphs->end(t, 0, NULL);
     }
@@ -330,7 +352,7 @@ static int32_t import_config(void *self, peft_trace *t)
     }
     if (config->kind(t, "share_of") == PEFT_JSON_NUMBER) config->set_number(t, "share", config->number(t, "share_of"));
     if (config->kind(t, "is_masked") == PEFT_JSON_BOOLEAN) config->set_boolean(t, "masked", config->boolean(t, "is_masked"));
-    if (config->has_tensor(t, "surface.B")) config->set_pattern(t, "r", "q_proj", 2);
+    if (config->has_tensor(t, "surface.pattern")) config->set_pattern(t, "r", "q_proj", 2);
     return PEFT_OK;
 }
 

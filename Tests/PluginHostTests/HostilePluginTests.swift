@@ -7,7 +7,7 @@ import Testing
 
 /// Hostile files and settings: whatever they hold gives a description or an error, soon, and leaves nothing open. A crash
 /// ends the test run. Every case follows from its number.
-@Suite(.serialized) struct FuzzTests {
+@Suite(.serialized) struct HostilePluginTests {
     /// What one case may take, on a machine that is busy with other tests.
     private static let patience = Duration.seconds(10)
 
