@@ -47,6 +47,18 @@ import Testing
         }
     }
 
+    /// A word that this host does not know, in a plugin that needs a newer one.
+    @Test func aNewerManifest() throws {
+        let text = PluginDescription.lora.manifest.text().replacing("\"linear\"", with: "\"convolution\"")
+        for (abi, code) in [("[2, 1]", PluginError.Code.broken), ("[2, 2]", .incompatible)] {
+            let newer = text.replacing("\"abi\": [1, 1]", with: "\"abi\": \(abi)")
+            let error = #expect(throws: PluginError.self) {
+                try PluginDescription(manifest: Array(newer.utf8), place: "x")
+            }
+            #expect(error?.code == code && error?.message.contains("convolution") == true)
+        }
+    }
+
     @Test func notPlugins() throws {
         let folder = try Build.folder()
         func check(_ path: String, _ part: String) {
