@@ -9,41 +9,6 @@ struct Plugins: ParsableCommand {
         abstract: "List methods, look into one, and check it; nothing of a plugin is run to list it.",
         subcommands: [List.self, Info.self, Manifest.self, Check.self, Probe.self], defaultSubcommand: List.self)
 
-    struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "All plugins of the search path.")
-
-        @OptionGroup var search: SearchOptions
-        @Flag(help: "JSON on standard output.") var json = false
-
-        func run() throws {
-            let found = search.search.list()
-            if json {
-                let entries = found.map { item -> JSON in
-                    switch item.library {
-                    case .success(let library):
-                        return ["path": .string(item.path), "manifest": library.manifest.manifest, "problem": nil]
-                    case .failure(let error):
-                        return ["path": .string(item.path), "manifest": nil, "problem": .string(error.description)]
-                    }
-                }
-                return Output.line(JSON.array(entries).text(indent: 2))
-            }
-            guard !found.isEmpty else {
-                return Output.line("no plugins in \(search.search.folders.joined(separator: ", "))")
-            }
-            for item in found {
-                switch item.library {
-                case .success(let library):
-                    let manifest = library.manifest
-                    Output.line(
-                        "\(manifest.id) \(manifest.version)  \(manifest.summary)  (\(manifest.license); \(item.path))")
-                    for warning in library.warnings { Output.line("    warning: \(warning)") }
-                case .failure(let error): Output.line("\(item.path)\n    problem: \(error)")
-                }
-            }
-        }
-    }
-
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What a plugin says of itself.")
 

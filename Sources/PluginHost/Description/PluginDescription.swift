@@ -1,3 +1,4 @@
+import Formats
 import Programs
 
 /// What a method can do. Raw values are the bits' places in the plugin interface.
@@ -56,8 +57,8 @@ package struct PluginDescription: Equatable, Sendable {
                 throw fail("its \(name) \"\(text)\" is not a name of letters, digits, '_', '-', '+' and '.'")
             }
         }
-        for text in [license, summary, paper] where text.contains(where: \.isNewline) {
-            throw fail("\"\(text.prefix(40))…\" is more than one line")
+        for text in [license, summary, paper] where !text.isPrintable {
+            throw fail("\(JSON.string(String(text.prefix(40))).text()) is not one line of text")
         }
         guard !siteKinds.isEmpty else { throw fail("its site_kinds is empty") }
         guard defaultLearningRate > 0, defaultLearningRate.isFinite else {
@@ -88,6 +89,9 @@ package struct PluginDescription: Equatable, Sendable {
         guard hyperparameter.choices.isEmpty || [.string, .stringList].contains(hyperparameter.type) else {
             throw fail("has choices but is \(hyperparameter.type.article)")
         }
+        for text in [hyperparameter.summary] + hyperparameter.choices where !text.isPrintable {
+            throw fail("says \(JSON.string(String(text.prefix(40))).text()), which is not one line of text")
+        }
         if let value = hyperparameter.defaultValue, !hyperparameter.allows(value) {
             throw fail("has the default \(value.json.text()), which is not \(hyperparameter.rule)")
         }
@@ -102,6 +106,15 @@ package struct PluginDescription: Equatable, Sendable {
             let names = Set(hyperparameters.map(\.name)).symmetricDifference(
                 other.value.array?.compactMap { $0["name"]?.string } ?? [])
             return [names.isEmpty ? mine.key : "hyperparameters (\(names.sorted().joined(separator: ", ")))"]
+        }
+    }
+}
+
+extension String {
+    /// Whether it can be shown as it is: no line break, and nothing that a terminal would take for a command.
+    fileprivate var isPrintable: Bool {
+        unicodeScalars.allSatisfy {
+            ![.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
         }
     }
 }

@@ -48,4 +48,26 @@ package struct PluginLibrary: Sendable {
         }
         manifest = try PluginDescription(manifest: section, place: path)
     }
+
+    /// Why this host cannot load it, as far as its file says; nil where nothing stands against it.
+    var misfit: PluginError? {
+        guard machine == Self.hostMachine else {
+            return PluginError(
+                .incompatible, "is built for \(machine); this host runs on \(Self.hostMachine)", place: path,
+                remedy: "get one for this machine")
+        }
+        do throws(PluginError) {
+            try LoadedPlugin.checkABI(
+                built: manifest.abiBuiltWith, required: manifest.abiMinRequired, host: LoadedPlugin.abi, place: path)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private static let hostMachine: String = {
+        var name = utsname()
+        uname(&name)
+        return withUnsafeBytes(of: name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+    }()
 }
