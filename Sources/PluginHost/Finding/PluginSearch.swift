@@ -52,7 +52,7 @@ package struct PluginSearch: Sendable {
             }
             for path in PluginSearch.libraries(in: folder) {
                 guard let library = try? PluginLibrary(path: path) else { continue }
-                if library.manifest.id == name || library.manifest.peftType == name { return library }
+                if library.manifest.id == name || library.manifest.peftTypes.contains(name) { return library }
             }
         }
         throw notFound(name)
