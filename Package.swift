@@ -62,10 +62,12 @@ let package = Package(
                 "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats", "CHostSupport",
                 "CPeftPlugin",
             ]),
+        .target(name: "Templates", exclude: ["Files"]),
         .executableTarget(
             name: "Host",
             dependencies: [
-                "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
+                "PluginCheck", "Templates", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats",
+                "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "Tracer", dependencies: ["PluginHost"]),

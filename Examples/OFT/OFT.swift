@@ -47,7 +47,8 @@ struct OFT: Method {
         guard size > 1 else { return site.fail("\(site.name): blocks of one number cannot be turned") }
         let blocks = block_share ? 1 : site.inputs / size
         let triangle = site.parameter(
-            "oft_R.weight", shape: [blocks, size * (size - 1) / 2], init: init_weights ? .zeros : .normal(deviation: 0.1))
+            "oft_R.weight", shape: [blocks, size * (size - 1) / 2],
+            init: init_weights ? .zeros : .normal(deviation: 0.1))
         if coft, !init_weights { site.initialize { site.set(triangle, to: nearIdentity(triangle)) } }
         site.forward { x in site.base(turned(x, by: rotations(triangle, size))) }
         // (x R) Wᵀ = x (W Rᵀ)ᵀ
@@ -58,7 +59,9 @@ struct OFT: Method {
     private func divisor(of site: LinearSite, near wanted: Int) -> Int {
         let divisors = (1...site.inputs).filter { site.inputs % $0 == 0 }
         let found = divisors.min { abs($0 - wanted) < abs($1 - wanted) }!
-        if found != wanted { site.warn("\(site.name): \(found) stands in for \(wanted), which \(site.inputs) is not divided by") }
+        if found != wanted {
+            site.warn("\(site.name): \(found) stands in for \(wanted), which \(site.inputs) is not divided by")
+        }
         return found
     }
 
@@ -112,7 +115,9 @@ struct OFT: Method {
     func finish(_ method: MethodGraphs) {
         method.export { $0.field("fan_in_fan_out", json: "false") }
         guard coft else { return }
-        let layers = method.sites.filter { $0.kind == .linear }.map { ($0.name, method.parameter("oft_R.weight", of: $0)) }
+        let layers = method.sites.filter { $0.kind == .linear }.map {
+            ($0.name, method.parameter("oft_R.weight", of: $0))
+        }
         method.update { for (_, triangle) in layers { method.set(triangle, to: nearIdentity(triangle)) } }
         method.import { stored in
             for (name, triangle) in layers {
@@ -124,4 +129,6 @@ struct OFT: Method {
 }
 
 @c @implementation
-public func peft_plugin_entry(_ host: UnsafePointer<peft_host>!) -> UnsafePointer<peft_plugin>! { plugin(OFT.self, host) }
+public func peft_plugin_entry(_ host: UnsafePointer<peft_host>!) -> UnsafePointer<peft_plugin>! {
+    plugin(OFT.self, host)
+}

@@ -6,8 +6,9 @@ import Programs
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List methods, look into one, and check it; nothing of a plugin is run to list it.",
-        subcommands: [List.self, Info.self, Manifest.self, Check.self, Probe.self], defaultSubcommand: List.self)
+        abstract: "List methods, look into one, start a new one, check it; nothing of a plugin is run to list it.",
+        subcommands: [List.self, Info.self, Manifest.self, New.self, Check.self, Probe.self],
+        defaultSubcommand: List.self)
 
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What a plugin says of itself.")
@@ -70,11 +71,12 @@ struct Plugins: ParsableCommand {
             discussion: "Runs the library's code, in a child: this is for authors, who build once more with the file.")
 
         @Argument(help: "The library.") var library: String
+        @Flag(help: "The JSON object alone, for languages that can put a file into a section.") var json = false
         @Flag(help: "Run the plugin's code in this process instead of a child, for debugging.") var inProcess = false
 
         func run() throws {
             let description = try describePlugin(unlisted: library, inProcess ? .inProcess : .child())
-            Output.line(description.manifestSource)
+            Output.line(json ? description.manifest.text(indent: 1) : description.manifestSource)
         }
     }
 }
