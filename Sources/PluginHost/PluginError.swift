@@ -11,8 +11,6 @@ package struct PluginError: Error, Equatable, CustomStringConvertible {
         case incompatible
         /// A plugin that breaks a rule of the interface.
         case broken
-        /// What the plugin itself refuses, in its own words.
-        case declined
         /// A hyperparameter or target that the user gave.
         case setting
         /// Well-formed, but of a kind that this host does not run.
