@@ -53,7 +53,7 @@ package struct Subject: Sendable {
         let plugin = try plugin()
         note("tracing")
         return try TracedMethod(
-            library(), options: completed(more, plugin.description), model: model, task: task,
+            library(), in: .inProcess, options: completed(more, plugin.description), model: model, task: task,
             derive: { $0.fillDerived() }, tokenize: ToyModel.tokenize, warn: { _ in })
     }
 
@@ -64,7 +64,7 @@ package struct Subject: Sendable {
     ///   - options: over those that the user gave.
     ///   - calls: counts what the plugin asks of the host.
     func program(
-        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [], calls: HostCalls? = nil
+        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [], calls: HostCalls = HostCalls()
     ) throws -> MethodProgram {
         let plugin = try plugin ?? self.plugin()
         let model = ToyModel.plain.configuration

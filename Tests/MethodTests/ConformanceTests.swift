@@ -31,8 +31,17 @@ struct ConformanceTests {
         #expect(error?.message.hasPrefix("\(item.plugin) cannot be merged at ") == true)
     }
 
-    @Test(arguments: MethodCase.all) func storedAndOpenedItIsTheSame(_ item: MethodCase) throws {
+    /// No plugin is looked for: the folder's own program runs, and is merged.
+    @Test(arguments: MethodCase.all) func storedAndOpenedWithoutThePluginItIsTheSame(_ item: MethodCase) throws {
         let bench = try item.bench()
-        try Rule.checkSaving(bench, bench.moved())
+        let model = try bench.moved()
+        try Rule.checkSaving(bench, model)
+        let opened = try bench.opened(try bench.saved(model), search: nil)
+        guard item.isMergeable else {
+            #expect(throws: ModelError.self) { try opened.merged(on: WorkerPool(threads: 1)) }
+            return
+        }
+        let merged = try Logits.of(opened.merged(on: WorkerPool(threads: 1)))
+        #expect(Logits.distance(merged, try Logits.of(model)) <= 1e-4)
     }
 }

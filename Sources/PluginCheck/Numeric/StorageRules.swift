@@ -102,7 +102,7 @@ extension Rule {
 
 extension Bench {
     /// The folder of the adapter that `model` now is.
-    fileprivate func saved(_ model: AdaptedModel) throws -> String {
+    package func saved(_ model: AdaptedModel) throws -> String {
         let adapter = "\(folder)/adapter-\(UUID().uuidString)"
         let labels = (0..<task.labels).map { "\($0)" }
         let sidecar = try Sidecar(model, traced, labels: labels, options: .null)
@@ -111,10 +111,10 @@ extension Bench {
     }
 
     /// - Parameter search: where the plugin is looked for; nil: nowhere.
-    fileprivate func opened(_ adapter: String, search: String?) throws -> AdaptedModel {
+    package func opened(_ adapter: String, search: String?) throws -> AdaptedModel {
         let search = PluginSearch(pluginPaths: search.map { [$0] } ?? [], environment: [:], executable: "")
         return try OpenedAdapter(
-            adapter, modelPath: model.path, search: search, quantize: { _, _ in }, warn: { _ in }
+            adapter, modelPath: model.path, search: search, in: .inProcess, quantize: { _, _ in }, warn: { _ in }
         ).model
     }
 }
