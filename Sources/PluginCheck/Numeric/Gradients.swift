@@ -79,14 +79,4 @@ package struct Gradients {
         guard count > most else { return Array(0..<count) }
         return Set((0..<most).map { _ in Int.random(in: 0..<count, using: &random) }).sorted()
     }
-
-    /// Names of the trained tensors whose gradients are 0 everywhere. (A layer that was pruned away has no elements.)
-    package var dead: [String] {
-        let alive = parts.flatMap { part in
-            zip(part.numbers, part.exact).filter { $1.values.contains { !(abs($0) <= 1e-12) } }.map(\.0)
-        }
-        return model.tensors.entries.enumerated().filter { number, entry in
-            entry.declaration.isTrained && entry.count > 0 && !alive.contains(number)
-        }.map(\.element.name)
-    }
 }

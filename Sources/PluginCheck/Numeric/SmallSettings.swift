@@ -11,8 +11,8 @@ package enum SmallSettings {
             .map { ($0.name, $0.smallValue(2)) }
     }
 
-    /// What differs from the defaults in one hyperparameter: a switch turned, another choice, a number of 0 … 1 that is off
-    /// (a dropout) turned on. Not all of them need be possible.
+    /// What differs from the defaults in one hyperparameter: a switch turned, another choice, a count or a share
+    /// (a dropout) that is 0 made more. Not all of them need be possible.
     package static func variants(of plugin: PluginDescription, given: Options) -> [Options] {
         plugin.hyperparameters.filter { item in !given.contains { $0.name == item.name } }.flatMap { item -> [Options] in
             switch (item.type, item.defaultValue) {
@@ -21,6 +21,7 @@ package enum SmallSettings {
                 return item.choices.filter { $0 != value }.map { [(item.name, $0)] }
             case (.number, .number(0)) where item.minimum == 0 && item.maximum <= 1 && item.maximum > 0.25:
                 return [[(item.name, "0.25")]]
+            case (.integer, .integer(0)) where item.maximum >= 2: return [[(item.name, "2")]]
             default: return []
             }
         }
