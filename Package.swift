@@ -59,7 +59,8 @@ let package = Package(
         .executableTarget(
             name: "Host",
             dependencies: [
-                "Templates", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
+                "Templates", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs",
+                "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "Charts"),
