@@ -25,9 +25,12 @@ enum Tool {
     }()
 
     /// Those that come with Swift, where there are no others.
-    private static let compilers = [("CC", "cc", "clang"), ("CXX", "c++", "clang++")].reduce(into: [:]) {
-        if !isThere($1.1) { $0[$1.0] = $1.2 }
-    }
+    private static let compilers: [String: String] = {
+        var result: [String: String] = [:]
+        if !isThere("cc") { result["CC"] = "clang" }
+        if !isThere("c++") { result["CXX"] = "clang++" }
+        return result
+    }()
 }
 
 extension HostTests {
@@ -100,21 +103,17 @@ extension HostTests {
         }
     }
 
-    /// A plugin of Examples/, built once for all tests.
+    /// A plugin of Examples/, as its script builds it, or another one.
     private struct Example {
         let library: String
-        private static let scratch = try? Scratch()
-        private static nonisolated(unsafe) var built: [String: String] = [:]
+        private let scratch = try? Scratch()
 
         init(library: String) { self.library = library }
 
         init(_ name: String) throws {
-            if let library = Self.built[name] { return self.init(library: library) }
-            let library = try #require(Self.scratch) / "lib\(name).so"
+            library = try #require(scratch) / "lib\(name).so"
             let script = Fixtures.repository.appending(path: "Examples/\(name)/build.sh").path
             try Tool.run("'\(script)' '\(library)'")
-            Self.built[name] = library
-            self.init(library: library)
         }
 
         func replay(_ name: String, _ model: String) throws {
