@@ -57,20 +57,20 @@ package struct Subject: Sendable {
             derive: { $0.fillDerived() }, tokenize: ToyModel.tokenize, warn: { _ in })
     }
 
-    /// The program alone, of a toy model.
+    /// The program alone.
     ///
     /// - Parameters:
     ///   - plugin: one that was entered in another way; nil for the usual.
     ///   - options: over those that the user gave.
-    ///   - calls: counts what the plugin asks of the host.
-    func program(
-        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [], calls: HostCalls? = nil
+    package func program(
+        of plugin: LoadedPlugin? = nil, on model: ToyModel = .plain, task: Task = .causalLM,
+        options more: [(name: String, text: String)] = []
     ) throws -> MethodProgram {
         let plugin = try plugin ?? self.plugin()
-        let model = ToyModel.plain.configuration
+        let model = model.configuration
         return try trace(
-            plugin, settings(plugin.description, more), model: model.description, sites: model.sites(for: .causalLM),
-            task: Task.causalLM.name, labels: 0, tokenize: ToyModel.tokenize, calls: calls)
+            plugin, settings(plugin.description, more), model: model.description, sites: model.sites(for: task),
+            task: task.name, labels: task.labels, tokenize: ToyModel.tokenize)
     }
 
     /// Runs callbacks in a wrong order.

@@ -23,7 +23,7 @@ extension Rule {
         "traces", "can be traced with its default hyperparameters on a model of the Llama family", group: "tracing",
         need: .loading
     ) { subject in
-        try subject.traced().program.verify()
+        try subject.program().verify()
         return .passed
     }
 

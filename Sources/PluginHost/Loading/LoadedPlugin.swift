@@ -9,10 +9,10 @@ package final class LoadedPlugin: @unchecked Sendable {
 
     package let path: String
     package let description: PluginDescription
-    /// What the load changed of this process, before it was put back.
-    package let changes: [ProcessState.Part]
     /// What the user should know: a load that changed the process, a file that a group can write to.
     package let warnings: [String]
+    /// What loading it changed of this process, before it was put back.
+    package let changes: [ProcessState.Change]
     let raw: peft_plugin
     /// A plugin is called from one thread at a time.
     private let turn = Mutex<Void>(())
@@ -20,7 +20,7 @@ package final class LoadedPlugin: @unchecked Sendable {
     private static let loaded = Mutex<[String: LoadedPlugin]>([:])
 
     private init(
-        path: String, raw: peft_plugin, description: PluginDescription, changes: [ProcessState.Part],
+        path: String, raw: peft_plugin, description: PluginDescription, changes: [ProcessState.Change],
         warnings: [String]
     ) {
         self.changes = changes
@@ -43,18 +43,18 @@ package final class LoadedPlugin: @unchecked Sendable {
     /// Loads the library and enters it as another host would. What the plugin keeps of that host stays until it is entered
     /// again: for a process that does nothing else.
     package static func load(_ library: PluginLibrary, as host: HostVariant) throws(PluginError) -> LoadedPlugin {
-        try map(library, HostInterface.make(host))
+        try loaded.withLock { _ throws(PluginError) in
+            try HostInterface.standing(for: host) { () throws(PluginError) in try map(library) }
+        }
     }
 
     func exclusively<T>(_ body: () throws(PluginError) -> T) throws(PluginError) -> T {
         try turn.withLock { _ throws(PluginError) in try body() }
     }
 
-    private static func map(
-        _ library: PluginLibrary, _ host: UnsafePointer<peft_host> = HostInterface.host
-    ) throws(PluginError) -> LoadedPlugin {
+    private static func map(_ library: PluginLibrary) throws(PluginError) -> LoadedPlugin {
         let memory = PluginMemory(place: library.path)
-        let (pointer, changed) = try enter(library.path, host)
+        let (pointer, changed) = try enter(library.path)
         try checkABI(pointer, memory)
         let raw = try memory.read(peft_plugin.self, at: pointer, "peft_plugin")
         guard raw.inject != nil else { throw memory.fail("peft_plugin.inject is NULL") }
@@ -65,7 +65,7 @@ package final class LoadedPlugin: @unchecked Sendable {
                 "its manifest and its code differ in \(differences.joined(separator: ", "))",
                 remedy: "make the manifest anew with `peft-host plugins manifest`")
         }
-        let warnings = changed.map { "\(library.path): loading it changed \($0.words) of this process" }
+        let warnings = changed.map { "\(library.path): loading it changed \($0.text) of this process" }
         return LoadedPlugin(
             path: library.path, raw: raw, description: description, changes: changed,
             warnings: library.warnings + warnings)
@@ -80,7 +80,7 @@ package final class LoadedPlugin: @unchecked Sendable {
         let path = String(cString: resolved)
         _ = try FileSafety.check(path)
         let memory = PluginMemory(place: path)
-        let (pointer, _) = try enter(path, HostInterface.host)
+        let (pointer, _) = try enter(path)
         try checkABI(pointer, memory)
         return try memory.description(of: memory.read(peft_plugin.self, at: pointer, "peft_plugin"))
     }
@@ -88,18 +88,15 @@ package final class LoadedPlugin: @unchecked Sendable {
     /// Maps the library and calls `peft_plugin_entry`, and puts back what that changed of this process.
     ///
     /// - Returns: what the entry gave, and what was put back.
-    private static func enter(
-        _ path: String, _ host: UnsafePointer<peft_host>
-    ) throws(PluginError) -> (UnsafeRawPointer, changed: [ProcessState.Part]) {
+    private static func enter(_ path: String) throws(PluginError) -> (UnsafeRawPointer, changed: [ProcessState.Change])
+    {
         let state = ProcessState()
-        let entered = Result { () throws(PluginError) in try call(path, host) }
+        let entered = Result { () throws(PluginError) in try call(path) }
         let changed = state.restore()
         return (try entered.get(), changed)
     }
 
-    private static func call(
-        _ path: String, _ host: UnsafePointer<peft_host>
-    ) throws(PluginError) -> UnsafeRawPointer {
+    private static func call(_ path: String) throws(PluginError) -> UnsafeRawPointer {
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let reason = String(cString: dlerror()).replacing("\n", with: " ")
             throw PluginError(.broken, "cannot be loaded: \(reason)", place: path)
@@ -108,7 +105,7 @@ package final class LoadedPlugin: @unchecked Sendable {
             throw PluginError(.notAPlugin, "not a plugin: exports no \(PluginLibrary.entrySymbol)", place: path)
         }
         typealias Entry = @convention(c) (UnsafePointer<peft_host>?) -> UnsafePointer<peft_plugin>?
-        guard let plugin = unsafeBitCast(symbol, to: Entry.self)(host) else {
+        guard let plugin = unsafeBitCast(symbol, to: Entry.self)(HostInterface.host) else {
             throw PluginError(
                 .incompatible,
                 "says that it cannot work with \(HostVersion.product), which speaks ABI \(abi.upperBound)",

@@ -5,26 +5,29 @@ import Glibc
 /// for the whole process.
 package struct ProcessState {
     /// One thing of a process that is not a library's to change.
-    package enum Part: String, CaseIterable, Sendable {
-        case floatingPoint = "floating-point"
+    package enum Change: String, CaseIterable, Sendable {
+        case floatingPointMode = "floating-point"
         case signalHandlers = "signal-handlers"
         case signalMask = "signal-mask"
-        case locale, folder, creationMask = "umask", environment, timers, limits, threads, files
+        case workingDirectory = "folder"
+        case creationMask = "umask"
+        case openFiles = "files"
+        case locale, environment, timers, limits, threads
 
         /// For people.
-        package var words: String {
+        package var text: String {
             switch self {
-            case .floatingPoint: "the floating-point mode"
+            case .floatingPointMode: "the floating-point mode"
             case .signalHandlers: "signal handlers"
             case .signalMask: "the mask of blocked signals"
             case .locale: "the locale"
-            case .folder: "the working directory"
+            case .workingDirectory: "the working directory"
             case .creationMask: "the file mode creation mask"
             case .environment: "the environment"
             case .timers: "alarm timers"
             case .limits: "resource limits"
             case .threads: "the number of threads"
-            case .files: "the number of open files"
+            case .openFiles: "the number of open files"
             }
         }
     }
@@ -47,12 +50,12 @@ package struct ProcessState {
     /// Puts back what changed, as far as that can be.
     ///
     /// - Returns: what changed; threads and open files too, though nobody can take them back.
-    package func restore() -> [Part] {
+    package func restore() -> [Change] {
         defer { if folder >= 0 { close(folder) } }
-        var changed: [Part] = []
+        var changed: [Change] = []
         if host_float_control() != floatControl {
             host_set_float_control(floatControl)
-            changed.append(.floatingPoint)
+            changed.append(.floatingPointMode)
         }
         let now = ProcessState.signalHandlers
         for (index, var old) in handlers.enumerated() where !isEqual(old, now[index]) {
@@ -70,7 +73,7 @@ package struct ProcessState {
         }
         if ProcessState.currentFolder != folderName {
             fchdir(folder)
-            changed.append(.folder)
+            changed.append(.workingDirectory)
         }
         if ProcessState.currentCreationMask != creationMask {
             umask(creationMask)
@@ -91,7 +94,7 @@ package struct ProcessState {
         }
         if ProcessState.currentLimits != limits { changed.append(.limits) }
         if ProcessState.entries(of: "/proc/self/task") > threads { changed.append(.threads) }
-        if ProcessState.entries(of: "/proc/self/fd") > files { changed.append(.files) }
+        if ProcessState.entries(of: "/proc/self/fd") > files { changed.append(.openFiles) }
         return changed
     }
 

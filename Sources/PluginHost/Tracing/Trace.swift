@@ -50,8 +50,6 @@ final class Trace {
     var program: MethodProgram
     /// What plan's prelude gives.
     var preludeTypes: [TensorType] = []
-    /// Of all that the plugin asks; nil where nobody counts.
-    var calls: HostCalls?
     /// What inject has built so far at its site.
     var site = SiteParts()
     var begun: Set<Int32> = []
@@ -84,7 +82,7 @@ final class Trace {
     static func at(_ pointer: OpaquePointer?) -> Trace? {
         guard let pointer else { return nil }
         let trace = Unmanaged<Trace>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
-        trace.calls?.next(in: trace)
+        HostCalls.counted?.next(in: trace)
         return trace
     }
 

@@ -10,13 +10,11 @@ import Programs
 ///   - task: Hugging Face's `task_type`, `SEQ_CLS`.
 ///   - labels: classes of the head; 0 without one.
 ///   - tokenize: the ids of a text, special tokens included, for methods that start from one.
-///   - calls: counts what the plugin asks of the host.
 ///   - warn: what the user should know.
 /// - Throws: `PluginError` with the phase, the site, the graph and the function of the first thing that is wrong.
 package func trace(
     _ plugin: LoadedPlugin, _ settings: Settings, model: ModelDescription, sites: [SiteDescription], task: String,
-    labels: Int, tokenize: @escaping (String) throws -> [Int32] = { _ in [0] }, calls: HostCalls? = nil,
-    warn: (String) -> Void = { _ in }
+    labels: Int, tokenize: @escaping (String) throws -> [Int32] = { _ in [0] }, warn: (String) -> Void = { _ in }
 ) throws(PluginError) -> MethodProgram {
     let description = plugin.description
     try settings.checkComplete()
@@ -33,7 +31,6 @@ package func trace(
         plugin: description, model: model, task: task, labels: labels, sites: selected,
         settings: settings.fields.map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) },
         tokenize: tokenize)
-    trace.calls = calls
     defer { trace.warnings.forEach(warn) }
     return try plugin.exclusively { () throws(PluginError) in
         try trace.plan(plugin.raw, settings)
