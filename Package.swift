@@ -36,7 +36,8 @@ let plugins: [Target] = methods.flatMap { method -> [Target] in
 let package = Package(
     name: "peft-host",
     products: [
-        .executable(name: "peft-host", targets: ["Host"]), .executable(name: "peft-guide", targets: ["Guide"]),
+        .executable(name: "peft-host", targets: ["Host"]), .executable(name: "peft-trace", targets: ["Tracer"]),
+        .executable(name: "peft-guide", targets: ["Guide"]),
     ]
         + methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
     dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
@@ -61,12 +62,15 @@ let package = Package(
                 "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats", "CHostSupport",
                 "CPeftPlugin",
             ]),
+        .target(name: "Templates", exclude: ["Files"]),
         .executableTarget(
             name: "Host",
             dependencies: [
-                "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
+                "PluginCheck", "Templates", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats",
+                "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(name: "Tracer", dependencies: ["PluginHost"]),
         .target(name: "Charts"),
         .target(
             name: "GuideExperiment", dependencies: ["Charts", "Formats"], path: "Benchmarks/Guide/Experiment"),
@@ -98,7 +102,9 @@ let package = Package(
             exclude: ["Plugins"]),
         .testTarget(
             name: "MethodTests",
-            dependencies: ["Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats"]),
+            dependencies: [
+                "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats",
+            ]),
         .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),

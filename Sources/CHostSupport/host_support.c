@@ -1,8 +1,5 @@
 #define _GNU_SOURCE
 #include "host_support.h"
-#include <sys/mman.h>
-
-int host_memory_file(void) { return memfd_create("peft-host", MFD_CLOEXEC); }
 
 #if defined(__x86_64__)
 

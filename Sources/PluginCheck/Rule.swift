@@ -44,7 +44,8 @@ package struct Rule: Sendable {
     }
 
     /// All of them, in the order of the report.
-    package static let all: [Rule] = gates.map(\.rule) + file + load + handshake + protocols + hyperparameters + tracing
+    package static let all: [Rule] =
+        gates.map(\.rule) + file + load + handshake + protocols + hyperparameters + tracing + numeric
 
     /// Every rule that says whether what others need is there; asked first.
     static let gates: [(need: Need, rule: Rule)] = [

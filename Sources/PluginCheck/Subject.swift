@@ -39,7 +39,7 @@ package struct Subject: Sendable {
 
     /// The plugin, mapped into this process.
     package func plugin() throws -> LoadedPlugin {
-        note("loading")
+        if LoadEffects.first == nil { note("loading") }
         return try LoadEffects.observe { try LoadedPlugin.load(library()) }
     }
 
@@ -51,26 +51,26 @@ package struct Subject: Sendable {
         options more: [(name: String, text: String)] = []
     ) throws -> TracedMethod {
         let plugin = try plugin()
-        note("tracing")
         return try TracedMethod(
-            library(), options: completed(more, plugin.description), model: model, task: task,
+            library(), in: .inProcess, options: completed(more, plugin.description), model: model, task: task,
             derive: { $0.fillDerived() }, tokenize: ToyModel.tokenize, warn: { _ in })
     }
 
-    /// The program alone.
+    /// The program alone, of a toy model.
     ///
     /// - Parameters:
     ///   - plugin: one that was entered in another way; nil for the usual.
     ///   - options: over those that the user gave.
-    package func program(
-        of plugin: LoadedPlugin? = nil, on model: ToyModel = .plain, task: Task = .causalLM,
-        options more: [(name: String, text: String)] = []
+    ///   - calls: counts what the plugin asks of the host.
+    func program(
+        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [],
+        calls: HostCalls = HostCalls()
     ) throws -> MethodProgram {
         let plugin = try plugin ?? self.plugin()
-        let model = model.configuration
+        let model = ToyModel.plain.configuration
         return try trace(
-            plugin, settings(plugin.description, more), model: model.description, sites: model.sites(for: task),
-            task: task.name, labels: task.labels, tokenize: ToyModel.tokenize)
+            plugin, settings(plugin.description, more), model: model.description, sites: model.sites(for: .causalLM),
+            task: Task.causalLM.name, labels: 0, tokenize: ToyModel.tokenize, calls: calls)
     }
 
     /// Runs callbacks in a wrong order.
@@ -95,7 +95,7 @@ package struct Subject: Sendable {
     ) -> [(name: String, text: String)] {
         let given = Set((options + more).map(\.name))
         let required = plugin.hyperparameters.filter { $0.isRequired && !given.contains($0.name) }
-        return required.map { ($0.name, $0.smallValue) } + options + more
+        return required.map { ($0.name, $0.smallValue(1)) } + options + more
     }
 
     /// Another process that runs rules on the same plugin.
@@ -105,9 +105,9 @@ package struct Subject: Sendable {
 }
 
 extension Hyperparameter {
-    /// A value that is allowed, as it is typed: the number 1 where it is.
-    fileprivate var smallValue: String {
-        let number = min(max(1, minimum), maximum)
+    /// A value that is allowed, as it is typed: the wanted number where it is.
+    func smallValue(_ wanted: Double) -> String {
+        let number = min(max(wanted, minimum), maximum)
         return switch type {
         case .integer: String(Int(number))
         case .number: String(number)

@@ -23,7 +23,9 @@ extension Rule {
         "traces", "can be traced with its default hyperparameters on a model of the Llama family", group: "tracing",
         need: .loading
     ) { subject in
-        try subject.program().verify()
+        _ = try subject.plugin()
+        subject.note("tracing")
+        try subject.bench().traced.program.verify()
         return .passed
     }
 

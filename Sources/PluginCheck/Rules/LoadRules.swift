@@ -12,16 +12,16 @@ extension Rule {
                     ? .passed : .failed("took \(duration / .milliseconds(1)) ms; leave the work to plan and inject")
             }
         ]
-        + ProcessState.Change.allCases.map { part in
-            Rule("load-keeps-\(part.rawValue)", "loading leaves \(part.text)", group: "load", need: .loading) {
+        + ProcessState.Part.allCases.map { part in
+            Rule("load-keeps-\(part.rawValue)", "loading leaves \(part.words)", group: "load", need: .loading) {
                 subject in
                 let plugin = try subject.plugin()
                 return plugin.changes.contains(part)
-                    ? .failed("loading it changes \(part.text); no constructor may do that") : .passed
+                    ? .failed("loading it changes \(part.words); no constructor may do that") : .passed
             }
         } + [
             Rule("silent", "prints nothing, neither loaded nor traced", group: "load", isAlone: true) { subject in
-                _ = try subject.program()
+                _ = try subject.traced()
                 fflush(nil)
                 let count = lseek(STDOUT_FILENO, 0, SEEK_END)
                 return count <= 0
@@ -30,10 +30,10 @@ extension Rule {
             Rule("traces-apart", "tracing changes nothing of the process", group: "load", isAlone: true) { subject in
                 _ = try subject.plugin()
                 let state = ProcessState()
-                _ = try subject.program()
+                _ = try subject.traced()
                 let changed = state.restore()
                 return changed.isEmpty
-                    ? .passed : .failed("its callbacks change \(changed.map(\.text).joined(separator: ", "))")
+                    ? .passed : .failed("its callbacks change \(changed.map(\.words).joined(separator: ", "))")
             },
         ]
 }

@@ -11,7 +11,7 @@ extension Rule {
                 for task in [Task.causalLM, .sequenceClassification(labels: 3)] {
                     subject.note("traced on a model \(name), \(task.name)")
                     do {
-                        try subject.program(on: model, task: task).verify()
+                        try subject.traced(model.configuration, task: task).program.verify()
                     } catch {
                         return .failed("on a model \(name), \(task.name): \(error)")
                     }

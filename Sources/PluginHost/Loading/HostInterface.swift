@@ -4,20 +4,10 @@ import Synchronization
 
 /// What a plugin is given: the `peft_host` with its tables, which live as long as the process.
 enum HostInterface {
-    nonisolated(unsafe) private(set) static var host = make(HostVariant())
-
-    /// Lets another host stand in its place while `body` loads a plugin.
-    static func standing<T>(
-        for variant: HostVariant, _ body: () throws(PluginError) -> T
-    ) throws(PluginError) -> T {
-        let own = host
-        host = make(variant)
-        defer { host = own }
-        return try body()
-    }
+    nonisolated(unsafe) static let host = make(HostVariant())
 
     /// A host like this one but for what the variant says. It is never freed.
-    private static func make(_ variant: HostVariant) -> UnsafePointer<peft_host> {
+    static func make(_ variant: HostVariant) -> UnsafePointer<peft_host> {
         var host = peft_host()
         host.abi_version = UInt32(variant.abi.upperBound)
         host.abi_oldest = UInt32(variant.abi.lowerBound)

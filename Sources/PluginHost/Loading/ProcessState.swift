@@ -5,29 +5,26 @@ import Glibc
 /// for the whole process.
 package struct ProcessState {
     /// One thing of a process that is not a library's to change.
-    package enum Change: String, CaseIterable, Sendable {
-        case floatingPointMode = "floating-point"
+    package enum Part: String, CaseIterable, Sendable {
+        case floatingPoint = "floating-point"
         case signalHandlers = "signal-handlers"
         case signalMask = "signal-mask"
-        case workingDirectory = "folder"
-        case creationMask = "umask"
-        case openFiles = "files"
-        case locale, environment, timers, limits, threads
+        case locale, folder, creationMask = "umask", environment, timers, limits, threads, files
 
         /// For people.
-        package var text: String {
+        package var words: String {
             switch self {
-            case .floatingPointMode: "the floating-point mode"
+            case .floatingPoint: "the floating-point mode"
             case .signalHandlers: "signal handlers"
             case .signalMask: "the mask of blocked signals"
             case .locale: "the locale"
-            case .workingDirectory: "the working directory"
+            case .folder: "the working directory"
             case .creationMask: "the file mode creation mask"
             case .environment: "the environment"
             case .timers: "alarm timers"
             case .limits: "resource limits"
             case .threads: "the number of threads"
-            case .openFiles: "the number of open files"
+            case .files: "the number of open files"
             }
         }
     }
@@ -50,12 +47,12 @@ package struct ProcessState {
     /// Puts back what changed, as far as that can be.
     ///
     /// - Returns: what changed; threads and open files too, though nobody can take them back.
-    package func restore() -> [Change] {
+    package func restore() -> [Part] {
         defer { if folder >= 0 { close(folder) } }
-        var changed: [Change] = []
+        var changed: [Part] = []
         if host_float_control() != floatControl {
             host_set_float_control(floatControl)
-            changed.append(.floatingPointMode)
+            changed.append(.floatingPoint)
         }
         let now = ProcessState.signalHandlers
         for (index, var old) in handlers.enumerated() where !isEqual(old, now[index]) {
@@ -73,7 +70,7 @@ package struct ProcessState {
         }
         if ProcessState.currentFolder != folderName {
             fchdir(folder)
-            changed.append(.workingDirectory)
+            changed.append(.folder)
         }
         if ProcessState.currentCreationMask != creationMask {
             umask(creationMask)
@@ -94,7 +91,7 @@ package struct ProcessState {
         }
         if ProcessState.currentLimits != limits { changed.append(.limits) }
         if ProcessState.entries(of: "/proc/self/task") > threads { changed.append(.threads) }
-        if ProcessState.entries(of: "/proc/self/fd") > files { changed.append(.openFiles) }
+        if ProcessState.entries(of: "/proc/self/fd") > files { changed.append(.files) }
         return changed
     }
 

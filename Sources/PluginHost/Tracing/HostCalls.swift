@@ -7,17 +7,7 @@ package final class HostCalls {
     /// Counted from 1; the trace has failed from that call on.
     private let failing: Int?
 
-    /// Where the calls of the trace at hand are counted; nil where nobody asks.
-    nonisolated(unsafe) private(set) static var counted: HostCalls?
-
     package init(failing: Int? = nil) { self.failing = failing }
-
-    /// Counts while `body` traces: for a process that traces one plugin at a time.
-    package func counting<T>(_ body: () throws -> T) rethrows -> T {
-        HostCalls.counted = self
-        defer { HostCalls.counted = nil }
-        return try body()
-    }
 
     func next(in trace: Trace) {
         count += 1

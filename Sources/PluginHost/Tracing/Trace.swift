@@ -1,3 +1,4 @@
+import CHostSupport
 import CPeftPlugin
 import Glibc
 import Programs
@@ -32,6 +33,8 @@ final class Trace {
     let labels: Int
     /// The ids of a text, special tokens included.
     let tokenize: (String) throws -> [Int32]
+    /// Is told what is about to run of the plugin's code: "plan".
+    let announce: (String) -> Void
     var phase = Phase.plan
     private(set) var error: PluginError?
     var warnings: [String] = []
@@ -50,6 +53,8 @@ final class Trace {
     var program: MethodProgram
     /// What plan's prelude gives.
     var preludeTypes: [TensorType] = []
+    /// Of all that the plugin asks; nil where nobody counts.
+    var calls: HostCalls?
     /// What inject has built so far at its site.
     var site = SiteParts()
     var begun: Set<Int32> = []
@@ -64,7 +69,8 @@ final class Trace {
 
     init(
         plugin: PluginDescription, model: ModelDescription, task: String, labels: Int, sites: [SiteDescription],
-        settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32]
+        settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32],
+        announce: @escaping (String) -> Void = { _ in }
     ) {
         self.plugin = plugin
         self.model = model
@@ -72,8 +78,10 @@ final class Trace {
         self.labels = labels
         self.sites = sites
         self.tokenize = tokenize
+        self.announce = announce
         program = MethodProgram(
-            method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
+            method: plugin.id, peftType: plugin.peftTypes.first ?? plugin.id, version: plugin.version,
+            settings: settings)
         program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue
     }
@@ -82,7 +90,7 @@ final class Trace {
     static func at(_ pointer: OpaquePointer?) -> Trace? {
         guard let pointer else { return nil }
         let trace = Unmanaged<Trace>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
-        HostCalls.counted?.next(in: trace)
+        trace.calls?.next(in: trace)
         return trace
     }
 
@@ -123,8 +131,14 @@ final class Trace {
             strings = []
             openGraph = nil
         }
+        announce(placeInPlugin)
+        let mode = host_float_control()
         let status = withExtendedLifetime(self) {
             callback(OpaquePointer(Unmanaged.passUnretained(self).toOpaque()))
+        }
+        if host_float_control() != mode {
+            host_set_float_control(mode)
+            fail("changed the floating-point mode", remedy: "it must leave rounding and denormals as they are")
         }
         if let openGraph { fail("\(openGraph.kind.name) graph was begun and never ended") }
         if status != PEFT_OK { fail("returned \(status) without saying why", remedy: "say why with peft.trace/1 fail") }
