@@ -55,10 +55,12 @@ let package = Package(
         .target(
             name: "Adapters",
             dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training"]),
+        .target(name: "Templates", exclude: ["Files"]),
         .executableTarget(
             name: "Host",
             dependencies: [
-                "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
+                "Templates", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs",
+                "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(name: "Charts"),

@@ -47,30 +47,32 @@ struct OFT: Method {
         guard size > 1 else { return site.fail("\(site.name): blocks of one number cannot be turned") }
         let blocks = block_share ? 1 : site.inputs / size
         let triangle = site.parameter(
-            "oft_R.weight", shape: [blocks, size * (size - 1) / 2], init: init_weights ? .zeros : .normal(deviation: 0.1))
+            "oft_R.weight", shape: [blocks, size * (size - 1) / 2],
+            init: init_weights ? .zeros : .normal(deviation: 0.1))
         if coft, !init_weights { site.initialize { site.set(triangle, to: nearIdentity(triangle)) } }
-        site.forward { x in site.base(turned(x, by: rotations(triangle, size))) }
+        let turned = { (v: Value, transposed: Bool) in
+            let rotations = rotations(triangle, size)
+            return Value.concat(
+                (0..<site.inputs / size).map { block in
+                    let own = block_share ? 0 : block
+                    let rotation = rotations.slice(axis: 0, own..<own + 1).reshape([size, size])
+                    let part = v.slice(axis: 1, block * size..<(block + 1) * size)
+                    return part.matmul(transposed ? rotation.T : rotation)
+                }, axis: 1)
+        }
+        site.forward { x in site.base(turned(x, false)) }
         // (x R) Wᵀ = x (W Rᵀ)ᵀ
-        site.merge { W, b in (turned(W, by: rotations(triangle, size).T), b) }
+        site.merge { W, b in (turned(W, true), b) }
     }
 
     /// The divisor of the layer's inputs that is nearest to what was asked for, the smaller of two.
     private func divisor(of site: LinearSite, near wanted: Int) -> Int {
         let divisors = (1...site.inputs).filter { site.inputs % $0 == 0 }
         let found = divisors.min { abs($0 - wanted) < abs($1 - wanted) }!
-        if found != wanted { site.warn("\(site.name): \(found) stands in for \(wanted), which \(site.inputs) is not divided by") }
+        if found != wanted {
+            site.warn("\(site.name): \(found) stands in for \(wanted), which \(site.inputs) is not divided by")
+        }
         return found
-    }
-
-    /// Every block of v's last axis times its rotation.
-    private func turned(_ v: Value, by rotations: Value) -> Value {
-        let (inputs, size) = (v.shape[1], rotations.shape[1])
-        return .concat(
-            (0..<inputs / size).map { block in
-                let own = block_share ? 0 : block
-                let rotation = rotations.slice(axis: 0, own..<own + 1).reshape([size, size])
-                return v.slice(axis: 1, block * size..<(block + 1) * size).matmul(rotation)
-            }, axis: 1)
     }
 
     /// Triangles (blocks, size (size − 1) / 2) → rotations (blocks, size, size).
@@ -96,8 +98,9 @@ struct OFT: Method {
 
     /// COFT: each Q no longer than eps / √blocks.
     private func nearIdentity(_ triangle: Value) -> Value {
+        let blocks = triangle.shape.first ?? 1
         let length = 2.0.squareRoot() * triangle.norm(1, keep: true)
-        return triangle * (Value.scalar(eps / Double(triangle.shape[0]).squareRoot()) / length).minimum(1)
+        return triangle * (Value.scalar(eps / Double(blocks).squareRoot()) / length).minimum(1)
     }
 
     /// A bias of the base, which trains itself.
@@ -112,7 +115,9 @@ struct OFT: Method {
     func finish(_ method: MethodGraphs) {
         method.export { $0.field("fan_in_fan_out", json: "false") }
         guard coft else { return }
-        let layers = method.sites.filter { $0.kind == .linear }.map { ($0.name, method.parameter("oft_R.weight", of: $0)) }
+        let layers = method.sites.filter { $0.kind == .linear }.map {
+            ($0.name, method.parameter("oft_R.weight", of: $0))
+        }
         method.update { for (_, triangle) in layers { method.set(triangle, to: nearIdentity(triangle)) } }
         method.import { stored in
             for (name, triangle) in layers {
@@ -124,4 +129,6 @@ struct OFT: Method {
 }
 
 @c @implementation
-public func peft_plugin_entry(_ host: UnsafePointer<peft_host>!) -> UnsafePointer<peft_plugin>! { plugin(OFT.self, host) }
+public func peft_plugin_entry(_ host: UnsafePointer<peft_host>!) -> UnsafePointer<peft_plugin>! {
+    plugin(OFT.self, host)
+}

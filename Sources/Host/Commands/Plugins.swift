@@ -6,8 +6,8 @@ import Programs
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List methods, and look into one; nothing of a plugin is run for that.",
-        subcommands: [List.self, Info.self, Manifest.self], defaultSubcommand: List.self)
+        abstract: "List methods, look into one, start a new one.",
+        subcommands: [List.self, Info.self, Manifest.self, New.self], defaultSubcommand: List.self)
 
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What a plugin says of itself.")
@@ -65,7 +65,11 @@ struct Plugins: ParsableCommand {
             discussion: "Loads the library: this is for authors, who build once more with the file.")
 
         @Argument(help: "The library.") var library: String
+        @Flag(help: "The JSON object alone, for languages that can put a file into a section.") var json = false
 
-        func run() throws { Output.line(try LoadedPlugin.description(ofUnlisted: library).manifestSource) }
+        func run() throws {
+            let description = try LoadedPlugin.description(ofUnlisted: library)
+            Output.line(json ? description.manifest.text(indent: 1) : description.manifestSource)
+        }
     }
 }

@@ -24,7 +24,7 @@ package struct PluginDescription: Equatable, Sendable {
     package var abiMinRequired = 1
     /// What `--plugin` takes: `LoRA`.
     package var id: String
-    /// By which a Hugging Face folder finds its plugin: `LORA`.
+    /// By which a Hugging Face folder finds its plugin: `LORA`. With `+` in front of each, other types that it reads too.
     package var peftType: String
     package var version: String
     /// An SPDX identifier.
@@ -38,8 +38,13 @@ package struct PluginDescription: Equatable, Sendable {
     package var defaultLearningRate = 1e-3
     package var hyperparameters: [Hyperparameter] = []
 
+    /// The type that it writes, then the others that it reads.
+    package var peftTypes: [String] { peftType.split(separator: "+").map(String.init) }
+
     /// Whether it stands at modules that `target_modules` chooses.
-    var hasTargets: Bool { !siteKinds.isDisjoint(with: [.linear, .embedding]) }
+    var hasTargets: Bool { !siteKinds.isDisjoint(with: [.linear, .embedding]) || choosesWeights }
+    /// Whether these are the modules of the weights that it trains: where it does nothing else.
+    var choosesWeights: Bool { siteKinds == [.weight] }
 
     package init(id: String, peftType: String, version: String) {
         self.id = id

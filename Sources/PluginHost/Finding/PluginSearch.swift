@@ -67,7 +67,7 @@ package struct PluginSearch: Sendable {
             }
             for path in PluginSearch.libraries(in: folder) {
                 guard let library = try? PluginLibrary(path: path) else { continue }
-                guard library.manifest.id == name || library.manifest.peftType == name else { continue }
+                guard library.manifest.id == name || library.manifest.peftTypes.contains(name) else { continue }
                 if library.misfit == nil { return library }
                 misfit = misfit ?? library
             }

@@ -73,7 +73,8 @@ final class Trace {
         self.sites = sites
         self.tokenize = tokenize
         program = MethodProgram(
-            method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
+            method: plugin.id, peftType: plugin.peftTypes.first ?? plugin.id, version: plugin.version,
+            settings: settings)
         program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue
     }

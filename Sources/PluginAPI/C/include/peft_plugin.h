@@ -615,7 +615,7 @@ typedef struct peft_plugin {
     uint32_t hyperparameter_count;
     uint32_t hyperparameter_stride; /* sizeof(peft_hyperparameter) */
     const char *id;             /* "LoRA": what --plugin takes */
-    const char *peft_type;      /* "LORA": by which a Hugging Face folder finds its plugin */
+    const char *peft_type;      /* "LORA": by which a Hugging Face folder finds its plugin; "A+B": it writes A and reads B too */
     const char *version;        /* "1.0.0" */
     const char *license;        /* an SPDX identifier, "Apache-2.0" */
     const char *summary;        /* one line for people */
