@@ -6,6 +6,8 @@ package struct PluginSearch: Sendable {
     package let folders: [String]
     /// That of this program, where libraries may lie that are no plugins and not meant to be.
     private let shared: String?
+    /// What the SHA-256 of a library that is found must be; nil: any.
+    package var sha256: String?
 
     /// - Parameters:
     ///   - pluginPaths: what `--plugin-path` names.
@@ -59,6 +61,12 @@ package struct PluginSearch: Sendable {
 
     /// The plugin that a user means: a path (it has a '/'), a file's name, or a method's id or `peft_type`.
     package func find(_ name: String) throws(PluginError) -> PluginLibrary {
+        let library = try locate(name)
+        if let sha256 { try library.check(sha256: sha256) }
+        return library
+    }
+
+    private func locate(_ name: String) throws(PluginError) -> PluginLibrary {
         if name.contains("/") { return try PluginLibrary(path: name) }
         var misfit: PluginLibrary?
         for folder in folders {
