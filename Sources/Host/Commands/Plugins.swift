@@ -6,8 +6,9 @@ import Programs
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List methods, look into one, start a new one.",
-        subcommands: [List.self, Info.self, Manifest.self, New.self], defaultSubcommand: List.self)
+        abstract: "List methods, look into one, start a new one, check it; nothing of a plugin is run to list it.",
+        subcommands: [List.self, Info.self, Manifest.self, New.self, Check.self, Probe.self],
+        defaultSubcommand: List.self)
 
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What a plugin says of itself.")

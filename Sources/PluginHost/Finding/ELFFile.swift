@@ -20,11 +20,18 @@ struct ELFFile {
     /// The most entries of the dynamic section that are looked at.
     private static let maximumDynamic = 4096
 
+    /// A piece of the file as it is mapped.
+    private struct Segment {
+        var kind: Int
+        var flags: Int
+    }
+
     let file: FileBytes
     /// `e_machine` as a name where it is a common one.
     let machine: String
     private let sections: [Section]
     private let sectionNames: [UInt8]
+    private let segments: [Segment]
 
     init(_ file: FileBytes) throws(PluginError) {
         self.file = file
@@ -59,6 +66,19 @@ struct ELFFile {
             throw error("an ELF library whose names of sections cannot be read")
         }
         sectionNames = bytes
+        guard let segments = ELFFile.segments(header, file) else {
+            throw error("an ELF library without a readable table of segments")
+        }
+        self.segments = segments
+    }
+
+    /// The program headers; nil where they cannot be read.
+    private static func segments(_ header: [UInt8], _ file: FileBytes) -> [Segment]? {
+        let (start, size, count) = (header.integer(32, 8), header.integer(54, 2), header.integer(56, 2))
+        guard size >= 56 || count == 0, let table = file.read(at: start, count: size * count) else { return nil }
+        return (0..<count).map {
+            Segment(kind: table.integer($0 * size, 4), flags: table.integer($0 * size + 4, 4))
+        }
     }
 
     private static func contents(_ section: Section, of file: FileBytes) -> [UInt8]? {
@@ -93,6 +113,23 @@ struct ELFFile {
             names.append(name)
         }
         return names
+    }
+
+    /// Whether loading it makes the process's stacks executable: a `PT_GNU_STACK` that says so, or none.
+    var hasExecutableStack: Bool {
+        segments.first { $0.kind == 0x6474_E551 }.map { $0.flags & 1 != 0 } ?? true
+    }
+
+    /// Whether a segment is mapped both to be written and to be run.
+    var hasWritableCode: Bool { segments.contains { $0.kind == 1 && $0.flags & 3 == 3 } }
+
+    /// Whether its code must be changed to be loaded: `DT_TEXTREL`, or the flag in `DT_FLAGS`.
+    var hasTextRelocations: Bool {
+        guard let (entries, _) = table(kind: 6) else { return false }
+        return stride(from: 0, to: entries.count - entries.count % 16, by: 16).contains { entry in
+            let (tag, value) = (entries.integer(entry, 8), entries.integer(entry + 8, 8))
+            return tag == 22 || tag == 30 && value & 4 != 0
+        }
     }
 
     /// The strings of the dynamic section's entries with that tag.

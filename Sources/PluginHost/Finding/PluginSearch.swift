@@ -4,10 +4,10 @@ import Glibc
 package struct PluginSearch: Sendable {
     /// In the order in which they are looked through.
     package let folders: [String]
-    /// That of this program, where libraries may lie that are no plugins and not meant to be.
-    private let shared: String?
     /// What the SHA-256 of a library that is found must be; nil: any.
     package var sha256: String?
+    /// That of this program, where libraries may lie that are no plugins and not meant to be.
+    private let shared: String?
 
     /// - Parameters:
     ///   - pluginPaths: what `--plugin-path` names.

@@ -53,6 +53,8 @@ final class Trace {
     var program: MethodProgram
     /// What plan's prelude gives.
     var preludeTypes: [TensorType] = []
+    /// Of all that the plugin asks; nil where nobody counts.
+    var calls: HostCalls?
     /// What inject has built so far at its site.
     var site = SiteParts()
     var begun: Set<Int32> = []
@@ -68,7 +70,7 @@ final class Trace {
     init(
         plugin: PluginDescription, model: ModelDescription, task: String, labels: Int, sites: [SiteDescription],
         settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32],
-        announce: @escaping (String) -> Void
+        announce: @escaping (String) -> Void = { _ in }
     ) {
         self.plugin = plugin
         self.model = model
@@ -78,7 +80,7 @@ final class Trace {
         self.tokenize = tokenize
         self.announce = announce
         program = MethodProgram(
-            method: plugin.id, peftType: plugin.peftTypes.first ?? plugin.id, version: plugin.version,
+            method: plugin.id, peftType: plugin.mainPeftType, version: plugin.version,
             settings: settings)
         program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue
@@ -86,7 +88,10 @@ final class Trace {
 
     /// The object behind the pointer that a plugin gives back.
     static func at(_ pointer: OpaquePointer?) -> Trace? {
-        pointer.map { Unmanaged<Trace>.fromOpaque(UnsafeRawPointer($0)).takeUnretainedValue() }
+        guard let pointer else { return nil }
+        let trace = Unmanaged<Trace>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+        trace.calls?.next(in: trace)
+        return trace
     }
 
     func newSpace() -> UInt64 {
