@@ -50,9 +50,19 @@ struct OFT: Method {
             "oft_R.weight", shape: [blocks, size * (size - 1) / 2],
             init: init_weights ? .zeros : .normal(deviation: 0.1))
         if coft, !init_weights { site.initialize { site.set(triangle, to: nearIdentity(triangle)) } }
-        site.forward { x in site.base(turned(x, by: rotations(triangle, size))) }
+        let turned = { (v: Value, transposed: Bool) in
+            let rotations = rotations(triangle, size)
+            return Value.concat(
+                (0..<site.inputs / size).map { block in
+                    let own = block_share ? 0 : block
+                    let rotation = rotations.slice(axis: 0, own..<own + 1).reshape([size, size])
+                    let part = v.slice(axis: 1, block * size..<(block + 1) * size)
+                    return part.matmul(transposed ? rotation.T : rotation)
+                }, axis: 1)
+        }
+        site.forward { x in site.base(turned(x, false)) }
         // (x R) Wᵀ = x (W Rᵀ)ᵀ
-        site.merge { W, b in (turned(W, by: rotations(triangle, size).T), b) }
+        site.merge { W, b in (turned(W, true), b) }
     }
 
     /// The divisor of the layer's inputs that is nearest to what was asked for, the smaller of two.
@@ -63,17 +73,6 @@ struct OFT: Method {
             site.warn("\(site.name): \(found) stands in for \(wanted), which \(site.inputs) is not divided by")
         }
         return found
-    }
-
-    /// Every block of v's last axis times its rotation.
-    private func turned(_ v: Value, by rotations: Value) -> Value {
-        let (inputs, size) = (v.shape[1], rotations.shape[1])
-        return .concat(
-            (0..<inputs / size).map { block in
-                let own = block_share ? 0 : block
-                let rotation = rotations.slice(axis: 0, own..<own + 1).reshape([size, size])
-                return v.slice(axis: 1, block * size..<(block + 1) * size).matmul(rotation)
-            }, axis: 1)
     }
 
     /// Triangles (blocks, size (size − 1) / 2) → rotations (blocks, size, size).
@@ -99,8 +98,9 @@ struct OFT: Method {
 
     /// COFT: each Q no longer than eps / √blocks.
     private func nearIdentity(_ triangle: Value) -> Value {
+        let blocks = triangle.shape.first ?? 1
         let length = 2.0.squareRoot() * triangle.norm(1, keep: true)
-        return triangle * (Value.scalar(eps / Double(triangle.shape[0]).squareRoot()) / length).minimum(1)
+        return triangle * (Value.scalar(eps / Double(blocks).squareRoot()) / length).minimum(1)
     }
 
     /// A bias of the base, which trains itself.

@@ -9,11 +9,14 @@ extension HostTests {
             try Tool.run("cd '\(scratch.path)' && '\(Program.path)' plugins new --language \(language) \(name)")
         }
 
-        @Test(
-            arguments: [("c", "cc"), ("cpp", "c++"), ("rust", "rustc"), ("swift", "swiftc")].filter {
-                Tool.isThere($0.1)
-            })
-        func itTrains(language: String, compiler: String) throws {
+        @Test(.enabled(if: Tool.isThere("cc"), "there is no C compiler")) func c() throws { try itTrains("c") }
+        @Test(.enabled(if: Tool.isThere("c++"), "there is no C++ compiler")) func cxx() throws { try itTrains("cpp") }
+        @Test(.enabled(if: Tool.hasRust, "there is no rustc of 1.77 or later")) func rust() throws {
+            try itTrains("rust")
+        }
+        @Test(.enabled(if: Tool.isThere("swiftc"), "there is no swiftc")) func swift() throws { try itTrains("swift") }
+
+        private func itTrains(_ language: String) throws {
             let scratch = try Scratch()
             try make(language, "RowScale", in: scratch)
             let (folder, library) = (scratch / "RowScale", scratch / "RowScale/libRowScale.so")

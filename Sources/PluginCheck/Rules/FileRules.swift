@@ -39,8 +39,8 @@ extension Rule {
                 ? .passed : .failed("the licence \"\(license)\" is no SPDX identifier; write \"Apache-2.0\"")
         },
         Rule("peft-type", "its peft_type is upper-case, as Hugging Face's are", group: "file", need: .manifest) {
-            let type = try $0.manifest().peftType
-            let isUpper = type.utf8.allSatisfy {
+            let (type, parts) = (try $0.manifest().peftType, try $0.manifest().peftTypes)
+            let isUpper = !parts.isEmpty && parts.joined().utf8.allSatisfy {
                 (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
                     || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
                     || $0 == UInt8(ascii: "_")

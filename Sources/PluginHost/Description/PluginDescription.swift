@@ -40,6 +40,8 @@ package struct PluginDescription: Equatable, Sendable {
 
     /// The type that it writes, then the others that it reads.
     package var peftTypes: [String] { peftType.split(separator: "+").map(String.init) }
+    /// The one that the method itself has.
+    var mainPeftType: String { peftTypes.first ?? id }
 
     /// Whether it stands at modules that `target_modules` chooses.
     var hasTargets: Bool { !siteKinds.isDisjoint(with: [.linear, .embedding]) || choosesWeights }

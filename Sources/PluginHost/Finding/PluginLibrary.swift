@@ -64,10 +64,4 @@ package struct PluginLibrary: Sendable {
             return error
         }
     }
-
-    private static let hostMachine: String = {
-        var name = utsname()
-        uname(&name)
-        return withUnsafeBytes(of: name.machine) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-    }()
 }

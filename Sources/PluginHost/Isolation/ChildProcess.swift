@@ -22,8 +22,9 @@ final class ChildProcess {
         case done
     }
 
-    /// All that a child may send beside its answer, in bytes.
-    private static let mostTalk = 64 << 20
+    /// All that a child may send beside its answer: bytes, and messages.
+    private static let mostTalk = 16 << 20
+    private static let mostMessages = 1 << 17
 
     private let channel: Int32
     private let output: Int32
@@ -71,7 +72,7 @@ final class ChildProcess {
         let end = Self.now + Double(seconds)
         var pending = request.bytes[...]
         var buffer = FrameBuffer()
-        var received = 0
+        var (received, messages) = (0, 0)
         while true {
             let left = end - Self.now
             guard left > 0 else { return .timeout }
@@ -96,6 +97,8 @@ final class ChildProcess {
                     if case .failure(let failure) = next { return .nonsense(failure.message) }
                     break
                 }
+                messages += 1
+                guard messages <= Self.mostMessages else { return .nonsense("\(messages) messages, and no answer") }
                 switch try handle(frame) {
                 case .none: break
                 case .send(let frame): pending += frame.bytes

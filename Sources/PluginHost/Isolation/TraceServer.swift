@@ -16,7 +16,8 @@ package final class TraceServer {
         do throws(PluginError) {
             let request = try ChildRequest(readRequest())
             // Before anything of the plugin is mapped.
-            host_limit(UInt64(request.limits.memory), UInt64(request.limits.seconds + 1), UInt64(ChildRequest.mostOutput))
+            host_limit(
+                UInt64(request.limits.memory), UInt64(request.limits.seconds + 1), UInt64(ChildRequest.mostOutput))
             let sandbox = host_enter_sandbox()
             let answer = try answer(request, sandbox)
             checkOutput()

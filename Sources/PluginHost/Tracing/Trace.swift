@@ -80,7 +80,7 @@ final class Trace {
         self.tokenize = tokenize
         self.announce = announce
         program = MethodProgram(
-            method: plugin.id, peftType: plugin.peftTypes.first ?? plugin.id, version: plugin.version,
+            method: plugin.id, peftType: plugin.mainPeftType, version: plugin.version,
             settings: settings)
         program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue

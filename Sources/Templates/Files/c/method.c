@@ -11,6 +11,13 @@ static const peft_graphs_1 *graphs;
 static const peft_site_1 *frozen;
 static const peft_ops_1 *ops;
 
+/* 1 + alpha s (out), in the graph that is open. */
+static peft_value factor(peft_trace *t, peft_value s)
+{
+    const peft_value alpha = ops->scalar(t, settings->number(t, "alpha"));
+    return ops->add(t, ops->scalar(t, 1), ops->mul(t, alpha, s));
+}
+
 /* Once a layer: declares its parameters and builds its graphs. No call is checked: errors are sticky, the host reports the first.
  *
  *   y  = (1 + alpha s) ⊙ (W x + b)                       s (out), zeros at first
@@ -22,20 +29,16 @@ static int32_t inject(void *self, peft_trace *t, const peft_site *site)
     const peft_tensor tensor = {.struct_size = sizeof tensor, .dtype = PEFT_F32, .rank = 1, .shape = &site->outputs,
                                 .init = PEFT_INIT_ZEROS, .name = "scale"};
     const peft_value s = parameters->parameter(t, &tensor);
-    const peft_value alpha = ops->scalar(t, settings->number(t, "alpha"));
 
     graphs->begin(t, PEFT_GRAPH_FORWARD);
-    const peft_value one = ops->scalar(t, 1);
     const peft_value x = graphs->operand(t, 0); /* (N, in): all tokens of a batch */
-    const peft_value factor = ops->add(t, one, ops->mul(t, alpha, s));
-    const peft_value y = ops->mul(t, factor, frozen->base(t, x));
+    const peft_value y = ops->mul(t, factor(t, s), frozen->base(t, x));
     graphs->end(t, 1, &y);
 
     graphs->begin(t, PEFT_GRAPH_MERGE);
     const int64_t column[2] = {site->outputs, 1};
-    const peft_value scale = ops->add(t, ops->scalar(t, 1), ops->mul(t, alpha, s));
-    const peft_value W = ops->mul(t, ops->reshape(t, scale, 2, column), graphs->operand(t, 0));
-    const peft_value b = site->has_bias ? ops->mul(t, scale, graphs->operand(t, 1)) : PEFT_ABSENT;
+    const peft_value W = ops->mul(t, ops->reshape(t, factor(t, s), 2, column), graphs->operand(t, 0));
+    const peft_value b = site->has_bias ? ops->mul(t, factor(t, s), graphs->operand(t, 1)) : PEFT_ABSENT;
     return graphs->end(t, 2, (const peft_value[]){W, b});
 }
 
