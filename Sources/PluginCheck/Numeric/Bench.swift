@@ -36,7 +36,8 @@ package final class Bench {
             model = try Model(folder + "/model")
             fileHashes = try Bench.hashes(of: folder + "/model")
             traced = try TracedMethod(
-                library, in: .inProcess, options: options + SmallSettings.required(of: library.manifest, given: options),
+                library, in: .inProcess,
+                options: options + SmallSettings.required(of: library.manifest, given: options),
                 model: model.configuration, task: task,
                 derive: {
                     $0.derive("total_step", .integer(totalSteps))

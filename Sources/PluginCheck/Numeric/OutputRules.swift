@@ -57,7 +57,9 @@ extension Rule {
         try compare("packed in another order", try packed.logits(rows.reversed()), alone.reversed())
         try compare("behind all the others", Array(try packed.logits(rows + rows).suffix(rows.count)), alone)
         // In memory that larger batches have used.
-        for (row, expected) in zip(rows, alone) { try compare("after other rows", try packed.logits([row]), [expected]) }
+        for (row, expected) in zip(rows, alone) {
+            try compare("after other rows", try packed.logits([row]), [expected])
+        }
     }
 
     static let shortRows = numeric(

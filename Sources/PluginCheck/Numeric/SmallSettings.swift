@@ -14,7 +14,8 @@ package enum SmallSettings {
     /// What differs from the defaults in one hyperparameter: a switch turned, another choice, a count or a share
     /// (a dropout) that is 0 made more. Not all of them need be possible.
     package static func variants(of plugin: PluginDescription, given: Options) -> [Options] {
-        plugin.hyperparameters.filter { item in !given.contains { $0.name == item.name } }.flatMap { item -> [Options] in
+        let others = plugin.hyperparameters.filter { item in !given.contains { $0.name == item.name } }
+        return others.flatMap { item -> [Options] in
             switch (item.type, item.defaultValue) {
             case (.boolean, .boolean(let value)): return [[(item.name, String(!value))]]
             case (.string, .string(let value)):

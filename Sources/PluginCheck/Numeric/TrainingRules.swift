@@ -33,7 +33,7 @@ extension Rule {
     }
 
     static let steps = numeric(
-        "steps", "has a regularizer and an update that stay finite in the first and the last step of short and long runs"
+        "steps", "has a regularizer and an update that stay finite in short and long runs"
     ) { subject in
         let program = try subject.bench().traced.program
         guard program.regularizer != nil || program.update != nil else {
