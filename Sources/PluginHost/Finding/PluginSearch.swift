@@ -4,6 +4,8 @@ import Glibc
 package struct PluginSearch: Sendable {
     /// In the order in which they are looked through.
     package let folders: [String]
+    /// Where the user's consent to the kernels of a library that is found is kept; nil: it is not given.
+    package var consent: KernelConsent?
 
     /// - Parameters:
     ///   - pluginPaths: what `--plugin-path` names.
@@ -45,6 +47,12 @@ package struct PluginSearch: Sendable {
 
     /// The plugin that a user means: a path (it has a '/'), a file's name, or a method's id or `peft_type`.
     package func find(_ name: String) throws(PluginError) -> PluginLibrary {
+        let library = try locate(name)
+        try consent?.give(to: library)
+        return library
+    }
+
+    private func locate(_ name: String) throws(PluginError) -> PluginLibrary {
         if name.contains("/") { return try PluginLibrary(path: name) }
         for folder in folders {
             for file in [name, "lib\(name).so"] where !name.isEmpty && PluginSearch.isFile("\(folder)/\(file)") {

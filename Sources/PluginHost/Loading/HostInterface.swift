@@ -13,7 +13,7 @@ enum HostInterface {
         return UnsafePointer(immortal(host))
     }()
 
-    /// By id. `peft.kernel/1` is not among them: this host does not run kernels of plugins.
+    /// By id.
     private nonisolated(unsafe) static let tables: [String: UnsafeRawPointer] = [
         "peft.trace/1": UnsafeRawPointer(immortal(traceTable())),
         "peft.settings/1": UnsafeRawPointer(immortal(settingsTable())),
@@ -26,6 +26,7 @@ enum HostInterface {
         "peft.export/1": UnsafeRawPointer(immortal(exportTable())),
         "peft.config/1": UnsafeRawPointer(immortal(configTable())),
         "peft.calibration/1": UnsafeRawPointer(immortal(calibrationTable())),
+        "peft.kernel/1": UnsafeRawPointer(immortal(kernelTable())),
     ]
 
     private static func immortal<T>(_ value: T) -> UnsafeMutablePointer<T> {

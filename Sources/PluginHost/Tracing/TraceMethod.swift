@@ -18,11 +18,6 @@ package func trace(
 ) throws(PluginError) -> MethodProgram {
     let description = plugin.description
     try settings.checkComplete()
-    if description.capabilities.contains(.kernels) {
-        throw PluginError(
-            .unsupported, "brings kernels (peft.kernel/1), which this host does not run yet", place: description.id,
-            remedy: "it needs a newer host")
-    }
     for hyperparameter in description.hyperparameters where settings.values[hyperparameter.name] == nil {
         throw PluginError(.setting, "has no value: the host did not derive one", place: hyperparameter.name)
     }
@@ -41,6 +36,7 @@ package func trace(
             try trace.run(.method) { method(plugin.raw.`self`, $0) }
         }
         try trace.checkProgram()
+        try trace.checkKernels()
         return trace.program
     }
 }
