@@ -36,7 +36,8 @@ let plugins: [Target] = methods.flatMap { method -> [Target] in
 let package = Package(
     name: "peft-host",
     products: [
-        .executable(name: "peft-host", targets: ["Host"]), .executable(name: "peft-guide", targets: ["Guide"]),
+        .executable(name: "peft-host", targets: ["Host"]), .executable(name: "peft-trace", targets: ["Tracer"]),
+        .executable(name: "peft-guide", targets: ["Guide"]),
     ]
         + methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
     dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
@@ -64,6 +65,7 @@ let package = Package(
                 "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(name: "Tracer", dependencies: ["PluginHost"]),
         .target(name: "Charts"),
         .target(
             name: "GuideExperiment", dependencies: ["Charts", "Formats"], path: "Benchmarks/Guide/Experiment"),

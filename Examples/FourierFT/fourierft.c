@@ -27,14 +27,11 @@ static void real_inverse(float *x, int64_t rows, int64_t columns)
     fftwf_complex *y = fftwf_alloc_complex((size_t)(rows * half));
     pthread_mutex_lock(&planning);
     fftwf_plan plan = fftwf_plan_dft_r2c_2d((int)rows, (int)columns, x, y, FFTW_ESTIMATE);
-    pthread_mutex_unlock(&planning);
-    fftwf_execute(plan);
+    pthread_mutex_unlock(&planning), fftwf_execute(plan);
     for (int64_t p = 0; p < rows; p++)
         for (int64_t q = 0; q < columns; q++)
             x[p * columns + q] = scale * (q < half ? y[p * half + q][0] : y[(rows - p) % rows * half + columns - q][0]);
-    pthread_mutex_lock(&planning);
-    fftwf_destroy_plan(plan);
-    pthread_mutex_unlock(&planning);
+    pthread_mutex_lock(&planning), fftwf_destroy_plan(plan), pthread_mutex_unlock(&planning);
     fftwf_free(y);
 }
 
@@ -117,6 +114,14 @@ static int32_t inject(void *self, peft_trace *t, const peft_site *site)
     return PEFT_OK;
 }
 
+/* What peft's file says besides. */
+static int32_t method(void *self, peft_trace *t)
+{
+    graphs->begin(t, PEFT_GRAPH_EXPORT), stored->field(t, "fan_in_fan_out", "false");
+    stored->field(t, "bias", "\"none\"");
+    return graphs->end(t, 0, NULL);
+}
+
 #define IT(TYPE, NAME, VALUE, LOW, HIGH, FLAGS, SUMMARY) {.struct_size = sizeof(peft_hyperparameter), .type = TYPE, \
     .name = NAME, .default_value = VALUE, .minimum = LOW, .maximum = HIGH, .flags = FLAGS, .summary = SUMMARY}
 static const peft_hyperparameter hyperparameters[] = {
@@ -132,7 +137,7 @@ static peft_plugin plugin = {
     .default_learning_rate = 3e-2, .default_role_count = 2,
     .default_roles = (const int32_t[]){PEFT_ROLE_QUERY, PEFT_ROLE_VALUE}, .hyperparameter_count = 4,
     .hyperparameter_stride = sizeof(peft_hyperparameter), .hyperparameters = hyperparameters,
-    .plan = plan, .inject = inject};
+    .plan = plan, .inject = inject, .method = method};
 
 const peft_plugin *peft_plugin_entry(const peft_host *host)
 {

@@ -10,7 +10,7 @@ package struct TracedMethod {
     package let fields: [JSON.Member]
     package let defaultLearningRate: Double
     package let library: PluginLibrary
-    private let plugin: LoadedPlugin
+    private let plugin: any TraceablePlugin
     private let tokenize: Tokenize
 
     /// The ids of a text, special tokens included, for methods that start from one.
@@ -19,14 +19,15 @@ package struct TracedMethod {
     /// Traces a plugin with what the user typed.
     ///
     /// - Parameters:
+    ///   - isolation: in which process the plugin's code runs.
     ///   - options: `-o name=value`, in the order of the command line.
     ///   - derive: fills in the hyperparameters that the host derives.
     package init(
-        _ library: PluginLibrary, options: [(name: String, text: String)], model: LlamaConfiguration, task: Task,
-        derive: (inout Settings) -> Void = { _ in }, tokenize: @escaping Tokenize, warn: (String) -> Void
+        _ library: PluginLibrary, in isolation: PluginIsolation = .child(), options: [(name: String, text: String)],
+        model: LlamaConfiguration, task: Task, derive: (inout Settings) -> Void = { _ in },
+        tokenize: @escaping Tokenize, warn: (String) -> Void
     ) throws {
-        try KernelConsent.user.check(library)
-        let plugin = try LoadedPlugin.load(library)
+        let plugin = try openPlugin(library, isolation)
         var settings = try Settings(plugin.description, options: options)
         derive(&settings)
         try self.init(plugin, library, settings, model, task, tokenize, warn)
@@ -36,11 +37,11 @@ package struct TracedMethod {
     ///
     /// - Parameter tensors: names of the tensors that the adapter holds.
     package init(
-        _ library: PluginLibrary, configuration: JSON, place: String, tensors: Set<String>, model: LlamaConfiguration,
-        task: Task, tokenize: @escaping Tokenize, warn: (String) -> Void
+        _ library: PluginLibrary, in isolation: PluginIsolation = .child(), configuration: JSON, place: String,
+        tensors: Set<String>, model: LlamaConfiguration, task: Task, tokenize: @escaping Tokenize,
+        warn: (String) -> Void
     ) throws {
-        try KernelConsent.user.check(library)
-        let plugin = try LoadedPlugin.load(library)
+        let plugin = try openPlugin(library, isolation)
         let settings = try importSettings(
             plugin, config: configuration, place: place, tensors: tensors, model: model.description, task: task.name,
             labels: task.labels)
@@ -61,7 +62,7 @@ package struct TracedMethod {
     }
 
     private init(
-        _ plugin: LoadedPlugin, _ library: PluginLibrary, _ settings: Settings, _ model: LlamaConfiguration,
+        _ plugin: any TraceablePlugin, _ library: PluginLibrary, _ settings: Settings, _ model: LlamaConfiguration,
         _ task: Task, _ tokenize: @escaping Tokenize, _ warn: (String) -> Void
     ) throws {
         for warning in plugin.warnings { warn(warning) }
@@ -123,9 +124,10 @@ package struct OpenedAdapter {
     /// - Parameters:
     ///   - modelPath: the base; nil for the path that the sidecar remembers.
     ///   - search: where the plugin is, for folders that another program wrote.
+    ///   - isolation: in which process the plugin's code runs.
     ///   - quantize: makes the base, once it is known to be the adapter's, what it was in training.
     package init(
-        _ folder: String, modelPath: String?, search: PluginSearch,
+        _ folder: String, modelPath: String?, search: PluginSearch, in isolation: PluginIsolation = .child(),
         quantize: (_ base: Model, _ trained: Quantization) throws -> Void, warn: (String) -> Void
     ) throws {
         stored = try StoredAdapter(folder)
@@ -145,7 +147,7 @@ package struct OpenedAdapter {
             if !own.kernels.isEmpty { try OpenedAdapter.loadKernels(of: own, stored, task, base, search, warn) }
         } else {
             program = try TracedMethod(
-                try search.find(stored.peftType), configuration: stored.configuration,
+                try search.find(stored.peftType), in: isolation, configuration: stored.configuration,
                 place: folder + "/adapter_config.json", tensors: Set(stored.tensors.map(\.name)),
                 model: base.configuration, task: task, tokenize: base.tokenize, warn: warn
             ).program

@@ -44,8 +44,9 @@ struct PeftHost: ParsableCommand {
         var front: [String] = []
         var rest = arguments[...]
         while let first = rest.first,
-            ["--plugin", "--plugin-path"].contains(first) || first.hasPrefix("--plugin=")
-                || first.hasPrefix("--plugin-path=")
+            ["--plugin", "--plugin-path", "--plugin-sha256"].contains(where: {
+                first == $0 || first.hasPrefix("\($0)=")
+            })
         {
             let count = first.contains("=") ? 1 : 2
             front += rest.prefix(count)

@@ -23,6 +23,31 @@ struct SearchOptions: ParsableArguments {
     }
 }
 
+/// Which library is traced, and in which process.
+struct TracingOptions: ParsableArguments {
+    @OptionGroup var search: SearchOptions
+
+    @Option(
+        name: .customLong("plugin-sha256"),
+        help: ArgumentHelp("Refuse the plugin's library unless this is its SHA-256.", valueName: "hex"))
+    var pluginSHA256: String?
+
+    @Flag(help: "Run the plugin's code in this process instead of a child, for debugging.") var inProcess = false
+
+    func validate() throws {
+        guard let pin = pluginSHA256, pin.utf8.count != 64 || !pin.allSatisfy(\.isHexDigit) else { return }
+        throw ValidationError("--plugin-sha256 \(pin): 64 hexadecimal digits")
+    }
+
+    var isolation: PluginIsolation { inProcess ? .inProcess : .child() }
+
+    var pinned: PluginSearch {
+        var search = search.search
+        search.sha256 = pluginSHA256
+        return search
+    }
+}
+
 /// The method and its hyperparameters.
 struct PluginOptions: ParsableArguments {
     @Option(help: "The method: a name (LoRA), a file name (libLoRA.so) or a path.")
@@ -35,10 +60,10 @@ struct PluginOptions: ParsableArguments {
         ))
     var options: [String] = []
 
-    @OptionGroup var search: SearchOptions
+    @OptionGroup var tracing: TracingOptions
 
     /// Finds the method.
-    func find() throws -> PluginLibrary { try search.search.find(plugin) }
+    func find() throws -> PluginLibrary { try tracing.pinned.find(plugin) }
 
     /// Finds the method and checks its options as far as its manifest goes, which needs no model.
     func library() throws -> PluginLibrary {
@@ -61,8 +86,8 @@ struct PluginOptions: ParsableArguments {
         tokenize: @escaping TracedMethod.Tokenize, task: Task, derive: (inout Settings) -> Void
     ) throws -> TracedMethod {
         try TracedMethod(
-            library, options: recorded + parsedOptions(), model: model, task: task, derive: derive,
-            tokenize: tokenize, warn: Message.warn)
+            library, in: tracing.isolation, options: recorded + parsedOptions(), model: model, task: task,
+            derive: derive, tokenize: tokenize, warn: Message.warn)
     }
 
     func parsedOptions() throws -> [(name: String, text: String)] {

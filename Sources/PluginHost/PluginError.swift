@@ -1,6 +1,6 @@
 /// What is wrong with a plugin, or with what the user asked of it.
 package struct PluginError: Error, Equatable, CustomStringConvertible {
-    package enum Code: Sendable {
+    package enum Code: String, Sendable {
         /// No library of that name.
         case notFound
         /// A library that it would be unsafe to load.

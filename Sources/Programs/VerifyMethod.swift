@@ -10,6 +10,7 @@ extension MethodProgram {
         for site in sites { try verify(site, preludeTypes, &verified) }
         _ = try rowPrefix()
         try verifyMaps(&verified)
+        try verifyWork()
     }
 
     private struct Scoped: Hashable {

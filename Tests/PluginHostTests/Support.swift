@@ -121,7 +121,7 @@ enum TinyModel {
 }
 
 /// The method that a plugin gives for the tiny model.
-func traceTiny(_ plugin: LoadedPlugin, _ options: [(name: String, text: String)] = []) throws -> MethodProgram {
+func traceTiny(_ plugin: any TraceablePlugin, _ options: [(name: String, text: String)] = []) throws -> MethodProgram {
     let settings = try Settings(plugin.description, options: options)
     return try trace(
         plugin, settings, model: TinyModel.description, sites: TinyModel.sites, task: "SEQ_CLS", labels: 2)

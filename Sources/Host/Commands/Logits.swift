@@ -20,7 +20,7 @@ struct Logits: ParsableCommand {
     @Option(help: "Go on greedily for exactly so many tokens.") var greedy: Int?
     @Option(help: "Write last_hidden and layer1_out (T, hidden) into this safetensors file.") var hidden: String?
     @OptionGroup var quantization: QuantizationOptions
-    @OptionGroup var search: SearchOptions
+    @OptionGroup var tracing: TracingOptions
     @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
@@ -91,7 +91,8 @@ struct Logits: ParsableCommand {
     private func open() throws -> AdaptedModel {
         if let adapter {
             return try OpenedAdapter(
-                adapter, modelPath: model, search: search.search, quantize: quantization.quantize, warn: Message.warn
+                adapter, modelPath: model, search: tracing.pinned, in: tracing.isolation,
+                quantize: quantization.quantize, warn: Message.warn
             ).model
         }
         let base = try Model(model!)

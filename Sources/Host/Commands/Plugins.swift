@@ -49,6 +49,8 @@ struct Plugins: ParsableCommand {
 
         @Argument(help: "A name, a file name or a path.") var plugin: String
         @OptionGroup var search: SearchOptions
+        @Flag(help: "Also say what keeps its code from doing harm: a child is started to see what the kernel allows.")
+        var security = false
         @Flag(help: "JSON on standard output.") var json = false
 
         func run() throws {
@@ -56,14 +58,16 @@ struct Plugins: ParsableCommand {
             let manifest = library.manifest
             let usesKernels = manifest.capabilities.contains(.kernels)
             let consent = try KernelConsent.user.covers(library) ? "allowed" : "not allowed"
+            let security = try security ? PluginSecurity(library) : nil
             if json {
-                let object: JSON = [
+                var object: JSON = [
                     "path": .string(library.path), "machine": .string(library.machine), "manifest": manifest.manifest,
                     "exports": .array(library.exports.map(JSON.string)),
                     "needed": .array(library.needed.map(JSON.string)),
                     "warnings": .array(library.warnings.map(JSON.string)),
                     "kernels": usesKernels ? .string(consent) : nil,
                 ]
+                if let security { object = .object((object.members ?? []) + [.init("security", security.json)]) }
                 return Output.line(object.text(indent: 2))
             }
             Output.line("\(manifest.id) \(manifest.version): \(manifest.summary)")
@@ -95,16 +99,21 @@ struct Plugins: ParsableCommand {
                 Output.line("    \(item.name) = \(value)  \(item.summary) (\(item.rule)\(pattern))")
             }
             for warning in library.warnings { Output.line("  warning: \(warning)") }
+            for line in security?.lines ?? [] { Output.line("  " + line) }
         }
     }
 
     struct Manifest: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Print the C file that puts a plugin's manifest into its library.",
-            discussion: "Loads the library: this is for authors, who build once more with the file.")
+            discussion: "Runs the library's code, in a child: this is for authors, who build once more with the file.")
 
         @Argument(help: "The library.") var library: String
+        @Flag(help: "Run the plugin's code in this process instead of a child, for debugging.") var inProcess = false
 
-        func run() throws { Output.line(try LoadedPlugin.description(ofUnlisted: library).manifestSource) }
+        func run() throws {
+            let description = try describePlugin(unlisted: library, inProcess ? .inProcess : .child())
+            Output.line(description.manifestSource)
+        }
     }
 }

@@ -12,12 +12,13 @@ struct AdapterOptions: ParsableArguments {
     @Option(help: "The base. (default: where it was when the adapter was trained)") var model: String?
     @OptionGroup var quantization: QuantizationOptions
     @Option(help: "A safetensors file with features of the rows, which a column features names.") var features: String?
-    @OptionGroup var search: SearchOptions
+    @OptionGroup var tracing: TracingOptions
     @OptionGroup var threads: ThreadOptions
 
     func open() throws -> OpenedAdapter {
         try OpenedAdapter(
-            adapter, modelPath: model, search: search.search, quantize: quantization.quantize, warn: Message.warn)
+            adapter, modelPath: model, search: tracing.pinned, in: tracing.isolation, quantize: quantization.quantize,
+            warn: Message.warn)
     }
 
     /// Turns rows into what the adapter reads.

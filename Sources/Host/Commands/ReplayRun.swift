@@ -36,7 +36,8 @@ struct ReplayRun: ParsableCommand {
             stored = try StoredAdapter(initial)
             do {
                 traced = try TracedMethod(
-                    library, configuration: stored!.configuration, place: initial + "/adapter_config.json",
+                    library, in: method.tracing.isolation, configuration: stored!.configuration,
+                    place: initial + "/adapter_config.json",
                     tensors: Set(stored!.tensors.map(\.name)).union(state?.names ?? []), model: base.configuration,
                     task: recorded.task, tokenize: base.tokenize, warn: Message.warn)
             } catch  where stored!.peftType != library.manifest.peftType {

@@ -6,6 +6,8 @@ import Glibc
 final class FileBytes {
     let path: String
     let count: Int
+    /// As it was when it was opened.
+    let status: stat
     private let descriptor: Int32
 
     /// - Throws: `PluginError` where the file is missing, unreadable or not a regular file.
@@ -17,7 +19,7 @@ final class FileBytes {
             let reason = String(cString: strerror(errno))
             throw PluginError(.notFound, "cannot be read (\(reason))", place: path)
         }
-        count = Int(status.st_size)
+        (self.status, count) = (status, Int(status.st_size))
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw PluginError(.notAPlugin, "not a plugin: not a regular file", place: path)
         }

@@ -4,18 +4,22 @@ import Glibc
 enum FileSafety {
     /// Checks the library and the folder that holds it; folders further up are not looked at.
     ///
-    /// - Parameter path: absolute, without symbolic links.
+    /// - Parameter file: opened by an absolute path without symbolic links; what is checked is the file that is open.
     /// - Returns: warnings.
     /// - Throws: `PluginError` where everyone can write to one of them, or where it belongs to somebody other than root
     ///   and the user.
-    static func check(_ path: String) throws(PluginError) -> [String] {
-        let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    static func check(_ file: FileBytes) throws(PluginError) -> [String] {
+        let path = file.path
+        let end = path.lastIndex(of: "/") ?? path.startIndex
+        let folder = end == path.startIndex ? "/" : String(path[..<end])
+        var above = stat()
+        guard stat(folder, &above) == 0 else {
+            throw PluginError(.notFound, "cannot be read (\(String(cString: strerror(errno))))", place: folder)
+        }
         var warnings: [String] = []
-        for (name, kind) in [(path, "the library"), (folder.isEmpty ? "/" : folder, "the folder that holds it")] {
-            var status = stat()
-            guard stat(name, &status) == 0 else {
-                throw PluginError(.notFound, "cannot be read (\(String(cString: strerror(errno))))", place: name)
-            }
+        for (name, kind, status) in [
+            (path, "the library", file.status), (folder, "the folder that holds it", above),
+        ] {
             let mode = String(status.st_mode & 0o7777, radix: 8)
             guard status.st_mode & S_IWOTH == 0 else {
                 throw PluginError(

@@ -4,8 +4,7 @@ import Glibc
 package struct PluginLibrary: Sendable {
     package static let entrySymbol = "peft_plugin_entry"
 
-    /// Absolute, without symbolic links.
-    package let path: String
+    package let file: LibraryFile
     package let manifest: PluginDescription
     package let machine: String
     /// The symbols that it exports; a good plugin has one.
@@ -13,29 +12,29 @@ package struct PluginLibrary: Sendable {
     /// The libraries that it needs.
     package let needed: [String]
     package let runPath: [String]
+
+    /// Absolute, without symbolic links.
+    package var path: String { file.path }
     /// What the user should know before it is loaded.
-    package let warnings: [String]
+    package var warnings: [String] { file.warnings }
 
     /// - Throws: `PluginError` where the file is missing, unsafe to load or no plugin.
     package init(path: String) throws(PluginError) {
-        guard let resolved = realpath(path, nil) else {
-            throw PluginError(.notFound, "cannot be read (\(String(cString: strerror(errno))))", place: path)
-        }
-        defer { free(resolved) }
-        self.path = String(cString: resolved)
-        warnings = try FileSafety.check(self.path)
-        let elf = try ELFFile(try FileBytes(path: self.path))
+        let bytes: FileBytes
+        (file, bytes) = try LibraryFile.open(path)
+        let path = file.path
+        let elf = try ELFFile(bytes)
         (machine, exports, needed, runPath) = (elf.machine, elf.exports, elf.needed, elf.runPath)
         guard exports.contains(Self.entrySymbol) else {
             throw PluginError(
-                .notAPlugin, "not a plugin: exports no \(Self.entrySymbol)", place: self.path,
+                .notAPlugin, "not a plugin: exports no \(Self.entrySymbol)", place: path,
                 remedy: "link it with the exports.map that comes with the header")
         }
         guard let section = elf.section(PluginDescription.manifestSection) else {
             throw PluginError(
-                .notAPlugin, "not a plugin: has no section \(PluginDescription.manifestSection)", place: self.path,
+                .notAPlugin, "not a plugin: has no section \(PluginDescription.manifestSection)", place: path,
                 remedy: "write its C file with `peft-host plugins manifest` and link that in")
         }
-        manifest = try PluginDescription(manifest: section, place: self.path)
+        manifest = try PluginDescription(manifest: section, place: path)
     }
 }

@@ -4,6 +4,8 @@ import Glibc
 package struct PluginSearch: Sendable {
     /// In the order in which they are looked through.
     package let folders: [String]
+    /// What the SHA-256 of a library that is found must be; nil: any.
+    package var sha256: String?
     /// Where the user's consent to the kernels of a library that is found is kept; nil: it is not given.
     package var consent: KernelConsent?
 
@@ -48,6 +50,7 @@ package struct PluginSearch: Sendable {
     /// The plugin that a user means: a path (it has a '/'), a file's name, or a method's id or `peft_type`.
     package func find(_ name: String) throws(PluginError) -> PluginLibrary {
         let library = try locate(name)
+        if let sha256 { try library.check(sha256: sha256) }
         try consent?.give(to: library)
         return library
     }

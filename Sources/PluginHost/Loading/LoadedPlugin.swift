@@ -11,25 +11,37 @@ package final class LoadedPlugin: @unchecked Sendable {
     package let description: PluginDescription
     /// What the user should know: a load that changed the process, a file that a group can write to.
     package let warnings: [String]
+    /// What loading it changed of this process; it was put back.
+    let changes: [ProcessState.Change]
     let raw: peft_plugin
     /// A plugin is called from one thread at a time.
     private let turn = Mutex<Void>(())
 
     private static let loaded = Mutex<[String: LoadedPlugin]>([:])
 
-    private init(path: String, raw: peft_plugin, description: PluginDescription, warnings: [String]) {
-        self.path = path
+    private init(
+        file: LibraryFile, raw: peft_plugin, description: PluginDescription, changes: [ProcessState.Change]
+    ) {
+        path = file.path
         self.raw = raw
         self.description = description
-        self.warnings = warnings
+        self.changes = changes
+        warnings = file.warnings + changes.map { "\(file.path): loading it changed \($0.text) of this process" }
     }
 
     /// Loads the library, calls its entry function once and compares what it says with its manifest.
     package static func load(_ library: PluginLibrary) throws(PluginError) -> LoadedPlugin {
+        try load(library.file, library.manifest)
+    }
+
+    /// - Parameter announce: is told what is about to run of the plugin's code.
+    static func load(
+        _ file: LibraryFile, _ manifest: PluginDescription, announce: (String) -> Void = { _ in }
+    ) throws(PluginError) -> LoadedPlugin {
         try loaded.withLock { plugins throws(PluginError) in
-            if let plugin = plugins[library.path] { return plugin }
-            let plugin = try map(library)
-            plugins[library.path] = plugin
+            if let plugin = plugins[file.path] { return plugin }
+            let plugin = try map(file, manifest, announce)
+            plugins[file.path] = plugin
             return plugin
         }
     }
@@ -38,53 +50,63 @@ package final class LoadedPlugin: @unchecked Sendable {
         try turn.withLock { _ throws(PluginError) in try body() }
     }
 
-    private static func map(_ library: PluginLibrary) throws(PluginError) -> LoadedPlugin {
-        let memory = PluginMemory(place: library.path)
-        let (pointer, changed) = try enter(library.path)
+    private static func map(
+        _ file: LibraryFile, _ manifest: PluginDescription, _ announce: (String) -> Void
+    ) throws(PluginError) -> LoadedPlugin {
+        let memory = PluginMemory(place: file.path)
+        let (pointer, changes) = try enter(file, announce)
         try checkABI(pointer, memory)
         let raw = try memory.read(peft_plugin.self, at: pointer, "peft_plugin")
         guard raw.inject != nil else { throw memory.fail("peft_plugin.inject is NULL") }
         let description = try memory.description(of: raw)
-        let differences = description.differences(from: library.manifest)
+        let differences = description.differences(from: manifest)
         guard differences.isEmpty else {
             throw memory.fail(
                 "its manifest and its code differ in \(differences.joined(separator: ", "))",
                 remedy: "make the manifest anew with `peft-host plugins manifest`")
         }
-        let warnings = changed.map { "\(library.path): loading it changed \($0) of this process" }
-        return LoadedPlugin(
-            path: library.path, raw: raw, description: description, warnings: library.warnings + warnings)
+        return LoadedPlugin(file: file, raw: raw, description: description, changes: changes)
     }
 
     /// What the code of a library says that has no manifest yet: for its author, who is about to write one.
     package static func description(ofUnlisted path: String) throws(PluginError) -> PluginDescription {
-        guard let resolved = realpath(path, nil) else {
-            throw PluginError(.notFound, "cannot be read (\(String(cString: strerror(errno))))", place: path)
-        }
-        defer { free(resolved) }
-        let path = String(cString: resolved)
-        _ = try FileSafety.check(path)
-        let memory = PluginMemory(place: path)
-        let (pointer, _) = try enter(path)
+        try self.description(of: LibraryFile.open(path).file)
+    }
+
+    static func description(
+        of file: LibraryFile, announce: (String) -> Void = { _ in }
+    ) throws(PluginError) -> PluginDescription {
+        let memory = PluginMemory(place: file.path)
+        let (pointer, _) = try enter(file, announce)
         try checkABI(pointer, memory)
         return try memory.description(of: memory.read(peft_plugin.self, at: pointer, "peft_plugin"))
     }
 
     /// Maps the library and calls `peft_plugin_entry`, and puts back what that changed of this process.
     ///
-    /// - Returns: what the entry gave, and in words what was put back.
-    private static func enter(_ path: String) throws(PluginError) -> (UnsafeRawPointer, changed: [String]) {
+    /// - Returns: what the entry gave, and what was put back.
+    private static func enter(
+        _ file: LibraryFile, _ announce: (String) -> Void
+    ) throws(PluginError) -> (UnsafeRawPointer, changes: [ProcessState.Change]) {
         let state = ProcessState()
-        let entered = Result { () throws(PluginError) in try call(path) }
-        let changed = state.restore()
-        return (try entered.get(), changed)
+        let entered = Result { () throws(PluginError) in try call(file, announce) }
+        let changes = state.restore()
+        return (try entered.get(), changes)
     }
 
-    private static func call(_ path: String) throws(PluginError) -> UnsafeRawPointer {
+    private static func call(
+        _ file: LibraryFile, _ announce: (String) -> Void
+    ) throws(PluginError) -> UnsafeRawPointer {
+        let path = file.path
+        try file.checkUnchanged()
+        announce("load")
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) else {
             let reason = String(cString: dlerror()).replacing("\n", with: " ")
             throw PluginError(.broken, "cannot be loaded: \(reason)", place: path)
         }
+        // Somebody might have put another file there meanwhile; its constructors have run, but nothing of it is used.
+        try file.checkUnchanged()
+        announce(PluginLibrary.entrySymbol)
         guard let symbol = dlsym(handle, PluginLibrary.entrySymbol) else {
             throw PluginError(.notAPlugin, "not a plugin: exports no \(PluginLibrary.entrySymbol)", place: path)
         }

@@ -4,6 +4,26 @@ import Glibc
 /// What loading a library must leave as it was: a constructor in it (or `-ffast-math`, which turns denormals off) could
 /// change it for the whole process.
 struct ProcessState {
+    enum Change: Equatable {
+        case floatingPointMode
+        case handler(signal: Int)
+        case locale
+        case workingDirectory
+        case threads
+        case openFiles
+
+        var text: String {
+            switch self {
+            case .floatingPointMode: "the floating-point mode"
+            case .handler(let signal): "the handler of signal \(signal)"
+            case .locale: "the locale"
+            case .workingDirectory: "the working directory"
+            case .threads: "the number of threads"
+            case .openFiles: "the number of open files"
+            }
+        }
+    }
+
     private let floatControl = host_float_control()
     private let locale = String(cString: setlocale(LC_ALL, nil))
     private let folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -36,29 +56,29 @@ struct ProcessState {
 
     /// Puts back what changed.
     ///
-    /// - Returns: what changed, in words; threads and open files are named too, though nobody can take them back.
-    func restore() -> [String] {
+    /// - Returns: what changed; threads and open files are named too, though nobody can take them back.
+    func restore() -> [Change] {
         defer { if folder >= 0 { close(folder) } }
-        var changed: [String] = []
+        var changed: [Change] = []
         if host_float_control() != floatControl {
             host_set_float_control(floatControl)
-            changed.append("the floating-point mode")
+            changed.append(.floatingPointMode)
         }
         let now = ProcessState.signalHandlers
         for (index, var old) in handlers.enumerated() where !isEqual(old, now[index]) {
             sigaction(Int32(index + 1), &old, nil)
-            changed.append("the handler of signal \(index + 1)")
+            changed.append(.handler(signal: index + 1))
         }
         if String(cString: setlocale(LC_ALL, nil)) != locale {
             setlocale(LC_ALL, locale)
-            changed.append("the locale")
+            changed.append(.locale)
         }
         if ProcessState.currentFolder != folderName {
             fchdir(folder)
-            changed.append("the working directory")
+            changed.append(.workingDirectory)
         }
-        if ProcessState.entries(of: "/proc/self/task") > threads { changed.append("the number of threads") }
-        if ProcessState.entries(of: "/proc/self/fd") > files { changed.append("the number of open files") }
+        if ProcessState.entries(of: "/proc/self/task") > threads { changed.append(.threads) }
+        if ProcessState.entries(of: "/proc/self/fd") > files { changed.append(.openFiles) }
         return changed
     }
 

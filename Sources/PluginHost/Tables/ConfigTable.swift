@@ -7,10 +7,8 @@ struct ConfigImport {
     var settings: Settings
     /// Full names of the tensors that the adapter holds.
     var tensors: Set<String>
-    /// The fields that the plugin looked at.
-    var seen: Set<String> = []
-    /// The hyperparameters that the plugin gave a value.
-    var given: Set<String> = []
+    /// What the plugin did.
+    var result = ImportedConfig()
 }
 
 /// `peft.config/1`
@@ -69,7 +67,7 @@ extension Trace {
     fileprivate func field(_ function: String, _ pointer: UnsafePointer<CChar>?) -> JSON? {
         guard isImporting(function), let path = text(pointer, "\(function): the path") else { return nil }
         let parts = path.split(separator: "/").map(String.init)
-        if let first = parts.first { importing?.seen.insert(first) }
+        if let first = parts.first { importing?.result.seen.insert(first) }
         return parts.reduce(importing?.config) { json, part in
             if let array = json?.array { return Int(part).flatMap { array.indices.contains($0) ? array[$0] : nil } }
             return json?[part]
@@ -109,8 +107,9 @@ extension Trace {
             }
             let isText =
                 value.string != nil && plugin.hyperparameters.contains { $0.name == name && $0.type == .stringList }
-            try importing?.settings.set(name, json: isText ? [value] : value)
-            importing?.given.insert(name)
+            let change = ImportedConfig.Change(name: name, value: isText ? [value] : value)
+            try importing?.settings.apply(change)
+            importing?.result.changes.append(change)
         } catch {
             fail("\(function): \(error.place): \(error.message)", code: error.code)
         }
@@ -121,7 +120,9 @@ extension Trace {
             let key = text(key, "set_pattern: the pattern")
         else { return }
         do throws(PluginError) {
-            try importing?.settings.addPattern(name, key: key, .number(value))
+            let change = ImportedConfig.Change(name: name, key: key, value: .number(value))
+            try importing?.settings.apply(change)
+            importing?.result.changes.append(change)
         } catch {
             fail("set_pattern: \(error.place): \(error.message)", code: error.code)
         }

@@ -1,3 +1,4 @@
+import CHostSupport
 import CPeftPlugin
 import Glibc
 import PluginKernels
@@ -33,6 +34,8 @@ final class Trace {
     let labels: Int
     /// The ids of a text, special tokens included.
     let tokenize: (String) throws -> [Int32]
+    /// Is told what is about to run of the plugin's code: "plan".
+    let announce: (String) -> Void
     var phase = Phase.plan
     private(set) var error: PluginError?
     var warnings: [String] = []
@@ -67,7 +70,8 @@ final class Trace {
 
     init(
         plugin: PluginDescription, model: ModelDescription, task: String, labels: Int, sites: [SiteDescription],
-        settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32]
+        settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32],
+        announce: @escaping (String) -> Void
     ) {
         self.plugin = plugin
         self.model = model
@@ -75,6 +79,7 @@ final class Trace {
         self.labels = labels
         self.sites = sites
         self.tokenize = tokenize
+        self.announce = announce
         program = MethodProgram(
             method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
         program.isWithoutHead = plugin.capabilities.contains(.noHead)
@@ -123,8 +128,14 @@ final class Trace {
             strings = []
             openGraph = nil
         }
+        announce(placeInPlugin)
+        let mode = host_float_control()
         let status = withExtendedLifetime(self) {
             callback(OpaquePointer(Unmanaged.passUnretained(self).toOpaque()))
+        }
+        if host_float_control() != mode {
+            host_set_float_control(mode)
+            fail("changed the floating-point mode", remedy: "it must leave rounding and denormals as they are")
         }
         if let openGraph { fail("\(openGraph.kind.name) graph was begun and never ended") }
         if status != PEFT_OK { fail("returned \(status) without saying why", remedy: "say why with peft.trace/1 fail") }
