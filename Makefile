@@ -1,5 +1,5 @@
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /make \1	/p' Makefile
 
 demo: ## prepare, build, train LoRA on movie reviews for 3 epochs, classify three new sentences
 	@scripts/demo
@@ -19,7 +19,10 @@ build: ## prepare and build
 format: ## format the Swift sources in place
 	swift format --in-place --recursive --parallel .
 
+check-abi: ## hold the header and the host to every released plugin ABI (minutes)
+	@scripts/check-abi
+
 lint: ## check format and scripts
 	@scripts/lint
 
-.PHONY: help demo test bench guide build format lint
+.PHONY: help demo test bench guide build format check-abi lint

@@ -59,10 +59,18 @@ let package = Package(
         .target(
             name: "Adapters",
             dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training"]),
+        .target(
+            name: "PluginCheck",
+            dependencies: [
+                "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats", "CHostSupport",
+                "CPeftPlugin",
+            ]),
+        .target(name: "Templates", exclude: ["Files"]),
         .executableTarget(
             name: "Host",
             dependencies: [
-                "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats", "Programs", "Kernels",
+                "PluginCheck", "Templates", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats",
+                "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "Tracer", dependencies: ["PluginHost"]),
@@ -101,7 +109,10 @@ let package = Package(
             exclude: ["Plugins"]),
         .testTarget(
             name: "MethodTests",
-            dependencies: ["Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats"]),
+            dependencies: [
+                "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats",
+            ]),
+        .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,

@@ -5,16 +5,19 @@ usage: reference.py GGUF_FILE DATA_DIR RUN
 RUN is a JSON object: "config", the name of a peft configuration class (null: all weights train); "seed"; and "settings", a run's settings
 as the journal keeps them. peft-guide calls it. Needs torch, transformers, peft, gguf, safetensors (Benchmarks/requirements.txt).
 """
-import csv, json, math, os, resource, sys, tempfile, time
+import csv, json, math, os, resource, subprocess, sys, tempfile, time
 import peft, torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 gguf, data, run = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 settings, options = run["settings"], dict(run["settings"]["options"])
 epochs, size = settings["epochs"], settings["batch_size"]
+folder = os.path.abspath(gguf).removesuffix(".gguf") + ".float32"
+if not os.path.exists(folder):  # transformers takes longer to dequantise a GGUF file than to train an epoch: once is enough
+    subprocess.run([sys.executable, f"{os.path.dirname(__file__)}/../dequantize_gguf.py", gguf, folder + ".part"], check=True)
+    os.rename(folder + ".part", folder)
 torch.manual_seed(run["seed"])
-folder, name = os.path.split(os.path.abspath(gguf))
-tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)
+tokenizer = AutoTokenizer.from_pretrained(folder)
 
 
 def rows(split):
@@ -25,13 +28,13 @@ def rows(split):
 train, valid, test = rows("train"), rows("valid"), rows("test")
 labels = sorted({row["label"] for row in train})
 steps = epochs * math.ceil(len(train) / size)
-model = AutoModelForSequenceClassification.from_pretrained(folder, gguf_file=name, dtype=torch.float32, num_labels=len(labels))
+model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32, num_labels=len(labels))
 model.config.pad_token_id = tokenizer.pad_token_id
 if run["config"]:
     if run["config"] == "AdaLoraConfig":
         options["total_step"] = steps
     if options.get("prompt_tuning_init") == "TEXT":
-        options |= {"tokenizer_name_or_path": folder, "tokenizer_kwargs": {"gguf_file": name}}
+        options["tokenizer_name_or_path"] = folder
     model = peft.get_peft_model(model, getattr(peft, run["config"])(task_type="SEQ_CLS", **options))
 if run["config"] == "AdaptionPromptConfig":  # peft leaves the head frozen there
     for name, parameter in model.named_parameters():
@@ -61,8 +64,9 @@ def area(scores, truth):
 
 def evaluate(rows):
     model.eval()
+    by_length = sorted(range(len(rows)), key=lambda index: len(rows[index]["text"]))  # little padding; the measures know no order
     with torch.no_grad():
-        parts = [(model(input_ids=ids, attention_mask=mask).logits.double(), truth) for ids, mask, truth in batches(rows, range(len(rows)), 8)]
+        parts = [(model(input_ids=ids, attention_mask=mask).logits.double(), truth) for ids, mask, truth in batches(rows, by_length, 16)]
     logits, truth = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
     return {"loss": torch.nn.functional.cross_entropy(logits, truth).item(), "roc_auc": area(logits.softmax(1)[:, 1], truth),
             "accuracy": (logits.argmax(1) == truth).double().mean().item()}
@@ -87,11 +91,15 @@ for epoch in range(epochs):
         step, tokens, total, count = step + 1, tokens + int(mask.sum()), total + loss.item(), count + 1
     seconds, measured = time.time() - begun, evaluate(valid)
     if measured["loss"] < best:  # as peft-host: the adapter of the lowest validation loss is the one that is tested
-        best, kept = measured["loss"], evaluate(test)
+        best, kept = measured["loss"], [parameter.detach().clone() for parameter in trained]
     print(json.dumps({"epoch": epoch + 1, "train_loss": total / count, "valid_loss": measured["loss"], "roc_auc": measured["roc_auc"],
                       "accuracy": measured["accuracy"], "tokens_per_second": tokens / seconds, "peak_rss_mb": peak()}), flush=True)
 
 memory = peak()
+with torch.no_grad():
+    for parameter, values in zip(trained, kept):
+        parameter.copy_(values)
+measured = evaluate(test)
 count = sum(parameter.numel() for parameter in trained)
 if run["config"]:
     with tempfile.TemporaryDirectory() as output:
@@ -99,4 +107,4 @@ if run["config"]:
         size = sum(os.path.getsize(f"{output}/{file}") for file in os.listdir(output) if file.endswith(".safetensors"))
 else:
     size = 4 * count  # transformers does not save a model that came from a GGUF file
-print(json.dumps({"test": kept, "trainable": count, "adapter_bytes": size, "peak_rss_mb": memory}), flush=True)
+print(json.dumps({"test": measured, "trainable": count, "adapter_bytes": size, "peak_rss_mb": memory}), flush=True)

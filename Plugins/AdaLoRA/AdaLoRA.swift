@@ -62,6 +62,7 @@ struct AdaLoRA: Method {
 
     func finish(_ method: MethodGraphs) {
         let updates = method.sites.map { Update(method, $0) }
+        guard !updates.isEmpty else { return }
         method.regularizer {
             // ‖A Aᵀ − I‖ and ‖Bᵀ B − I‖, the mean over all matrices.
             let norms = updates.flatMap { [distance($0.A.matmul($0.A.T)), distance($0.B.T.matmul($0.B))] }

@@ -5,11 +5,11 @@ import PluginAPI
 ///
 ///     y = f(x; W)        W, a copy of the base's, trains
 ///
-/// All of them, the biases alone (BitFit, Ben Zaken et al. 2022), the norms alone, or the last blocks with the norm
-/// behind them. The base's file stays as it is.
+/// All of them, the biases alone (BitFit, Ben Zaken et al. 2022), the norms alone (Zhao et al. 2023, arXiv:2312.11420), or the
+/// last blocks with the norm behind them. The base's file stays as it is. Norms are kept as peft keeps them, LN_TUNING.
 struct FullFineTuning: Method {
     static let id = "FullFineTuning"
-    static let peftType = "FULL_FINE_TUNING"
+    static let peftType = "FULL_FINE_TUNING+LN_TUNING"
     static let version = "1.0.0"
     static let summary = "the base's own weights, biases, norms or last layers"
     static let paper = "BitFit: Ben Zaken et al. 2022, arXiv:2106.10199"
@@ -46,19 +46,24 @@ struct FullFineTuning: Method {
     }
 
     func inject(into site: WeightSite) {
-        let weight = site.parameter("weight", shape: site.shape, init: .graph)
+        let name = mode == "norm" ? "ln_tuning_layers.weight" : "weight"
+        let weight = site.parameter(name, shape: site.shape, init: .graph)
         site.initialize { site.set(weight, to: site.weight) }
         site.forward { weight }
         site.merge { _ in weight }
     }
 
-    /// There are no targets to choose.
     func finish(_ method: MethodGraphs) {
+        guard mode == "norm" else { return }
         method.export { config in
-            for name in ["target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"] {
-                config.field(name, json: nil)
-            }
+            config.field("peft_type", json: "\"LN_TUNING\"")
+            for name in ["mode", "layers", "layers_to_transform", "layers_pattern"] { config.field(name, json: nil) }
         }
+    }
+
+    func importConfig(_ config: Config) {
+        guard config.kind("peft_type") == .string, config.string("peft_type") == "LN_TUNING" else { return }
+        config.set("mode", to: "norm")
     }
 }
 

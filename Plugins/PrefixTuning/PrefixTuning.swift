@@ -13,7 +13,7 @@ struct PrefixTuning: Method {
     static let version = "1.0.0"
     static let summary = "trained keys and values in front of every row"
     static let paper = "Li & Liang 2021, arXiv:2101.00190"
-    static let defaultLearningRate = 1e-2
+    static let defaultLearningRate = 3e-3
     static let siteKinds: [SiteKind] = [.attention]
 
     @Hyperparameter("how many keys and values stand in front, n", range: 1...4096) var num_virtual_tokens: Int

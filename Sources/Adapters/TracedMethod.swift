@@ -91,8 +91,10 @@ package struct TracedMethod {
     /// `target_modules` as the suffixes that were really used: a reader need not know what the defaults were.
     private static func named(_ fields: [JSON.Member], _ program: MethodProgram) -> [JSON.Member] {
         var suffixes: [String] = []
-        for site in program.sites where site.site.kind == .linear || site.site.kind == .embedding {
-            let suffix = String(site.site.module.split(separator: ".").last ?? "")
+        // Of a method that trains weights alone, the modules that they belong to.
+        let areWeights = program.sites.allSatisfy { $0.site.kind == .weight }
+        for site in program.sites where areWeights || site.site.kind == .linear || site.site.kind == .embedding {
+            let suffix = String(site.site.module.split(separator: ".").dropLast(areWeights ? 1 : 0).last ?? "")
             if !suffixes.contains(suffix) { suffixes.append(suffix) }
         }
         guard !suffixes.isEmpty else {

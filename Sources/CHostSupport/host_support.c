@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "host_support.h"
 
 #if defined(__x86_64__)

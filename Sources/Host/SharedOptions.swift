@@ -90,7 +90,9 @@ struct PluginOptions: ParsableArguments {
             derive: derive, tokenize: tokenize, warn: Message.warn)
     }
 
-    func parsedOptions() throws -> [(name: String, text: String)] {
+    func parsedOptions() throws -> [(name: String, text: String)] { try PluginOptions.pairs(options) }
+
+    static func pairs(_ options: [String]) throws -> [(name: String, text: String)] {
         try options.map { option in
             guard let split = option.firstIndex(of: "="), split != option.startIndex else {
                 throw ValidationError("-o \(option): write it as name=value")

@@ -2,15 +2,17 @@
 package struct PluginError: Error, Equatable, CustomStringConvertible {
     package enum Code: String, Sendable {
         /// No library of that name.
-        case notFound
+        case notFound = "not found"
         /// A library that it would be unsafe to load.
         case refused
         /// A file that is no plugin.
-        case notAPlugin
+        case notAPlugin = "not a plugin"
         /// A plugin and a host that do not speak the same ABI.
         case incompatible
         /// A plugin that breaks a rule of the interface.
         case broken
+        /// One that another with its id stands in front of.
+        case shadowed
         /// A hyperparameter or target that the user gave.
         case setting
         /// Well-formed, but of a kind that this host does not run.

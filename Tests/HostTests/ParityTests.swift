@@ -5,7 +5,7 @@ import Testing
 extension HostTests {
     /// The commands against what transformers and peft compute for the same model, with the tolerances of its goldens.
     @Suite struct Parity {
-        private struct Golden {
+        struct Golden {
             let folder: String
             let run: JSON
 
@@ -85,7 +85,7 @@ extension HostTests {
             try expectFinal(golden, AdapterFolder(output))
         }
 
-        private func expectSteps(_ golden: Golden, _ lines: [JSON]) throws {
+        func expectSteps(_ golden: Golden, _ lines: [JSON]) throws {
             let (losses, norms) = (golden.numbers("loss"), golden.numbers("grad_norm"))
             try #require(lines.count == losses.count + 1 && !losses.isEmpty)
             for (step, line) in lines.dropLast().enumerated() {
@@ -125,7 +125,7 @@ extension HostTests {
         }
 
         /// Each tensor: near the golden one, also measured by how far it moved.
-        private func expectFinal(_ golden: Golden, _ written: AdapterFolder) throws {
+        func expectFinal(_ golden: Golden, _ written: AdapterFolder) throws {
             // Where peft keeps no adapter, the goldens have what trained it under its names in torch.
             let isKept = FileManager.default.fileExists(atPath: golden.folder + "/final/adapter_config.json")
             let file = isKept ? "adapter_model.safetensors" : "trainable_state.safetensors"

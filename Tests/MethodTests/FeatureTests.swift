@@ -1,5 +1,6 @@
 import Engine
 import Models
+import PluginCheck
 import Testing
 
 /// LLaMA-Adapter with features of the rows in place of its prompts.
@@ -27,8 +28,8 @@ struct FeatureTests {
 
     /// The same features in every row, and a projection that leaves them as they are.
     @Test func equalFeaturesAreAPrompt() throws {
-        var numbers = Numbers(seed: 2)
-        let prompt = (0..<24).map { _ in Float(numbers.next()) }
+        var random = RandomNumbers(seed: 2)
+        let prompt = (0..<24).map { _ in Float.random(in: -1...1, using: &random) }
         let (plain, featured) = (try model([:]), try model(["feature_size": "8"]))
         let identity = (0..<64).map { Float($0 / 8 == $0 % 8 ? 1 : 0) }
         for (model, name, values) in [(plain, "prompt", prompt), (featured, "projection.weight", identity)] {
@@ -44,8 +45,8 @@ struct FeatureTests {
 
     @Test func featuresAreTheirRowsOwn() throws {
         let model = try model(["feature_size": "4"])
-        var numbers = Numbers(seed: 6)
-        var features = Self.rows.map { _ in (0..<12).map { _ in Float(numbers.next()) } }
+        var random = RandomNumbers(seed: 6)
+        var features = Self.rows.map { _ in (0..<12).map { _ in Float.random(in: -1...1, using: &random) } }
         let before = try logits(model, features)
         features[1] = features[1].map { $0 + 1 }
         let after = try logits(model, features)

@@ -1,7 +1,6 @@
-import Adapters
-import Engine
 import Foundation
 import Models
+import PluginCheck
 import PluginHost
 import Testing
 
@@ -21,13 +20,13 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
     var plugin: String
     /// By name, as they are typed behind `-o`.
     var options: [String: String]
-    var base: MicroModel
+    var base: Base
     var task: Task
     var start: Start
     var isMergeable: Bool
 
     init(
-        _ plugin: String, _ options: [String: String] = [:], base: MicroModel = .plain, task: Task = .causalLM,
+        _ plugin: String, _ options: [String: String] = [:], base: Base = .plain, task: Task = .causalLM,
         start: Start = .base, isMergeable: Bool = true
     ) {
         self.plugin = plugin
@@ -44,59 +43,32 @@ struct MethodCase: Sendable, CustomTestStringConvertible {
     }
 
     /// The plugin that this build made, which lies beside the test bundle.
-    private func library() throws -> PluginLibrary {
+    func bench() throws -> Bench {
         let folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
-        return try PluginLibrary(path: folder.appending(path: "lib\(plugin).so").path)
-    }
-
-    func traced(_ model: Model) throws -> TracedMethod {
+        let library = try PluginLibrary(path: folder.appending(path: "lib\(plugin).so").path)
         let typed = options.sorted { $0.key < $1.key }.map { (name: $0.key, text: $0.value) }
-        return try TracedMethod(
-            library(), options: typed, model: model.configuration, task: task, tokenize: MicroModel.tokenize
-        ) { _ in }
+        return try Bench(library, typed, toy: base.toy, task: task)
     }
 
     /// The method on its model, as training begins.
-    func model() throws -> AdaptedModel {
-        let model = try base.model()
-        return try AdaptedModel(model, method: traced(model).program, task: task, seed: 7)
-    }
-
-    /// The method on its model, with everything that trains moved to somewhere else.
-    func trainedModel() throws -> AdaptedModel {
-        let model = try model()
-        var numbers = Numbers(seed: 11)
-        for (index, entry) in model.tensors.entries.enumerated() where entry.declaration.isTrained {
-            model.tensors[index] = model.tensors[index].map { $0 + 0.4 * Float(numbers.next()) }
-        }
-        return model
-    }
+    func model() throws -> AdaptedModel { try bench().begun() }
 }
 
-extension AdaptedModel {
-    /// What the method reads of rows: numbers that follow from the row's own tokens.
-    func rowInputs(for rows: [[Int32]]) -> [String: [FrozenTensor]] {
-        (method?.rowInputs ?? [:]).mapValues { type in
-            let shape = type.shape.dropFirst().map(\.code)
-            return rows.map { row in
-                var numbers = Numbers(seed: row.reduce(5) { $0 &* 31 &+ UInt64($1) })
-                return FrozenTensor((0..<shape.reduce(1, *)).map { _ in Float(numbers.next()) }, shape: shape)
-            }
+/// The toy models of the cases.
+enum Base: String, Sendable {
+    case plain, biased, untied, windowed
+
+    var toy: ToyModel {
+        switch self {
+        case .plain: .plain
+        case .biased: .biased
+        case .untied: .untied
+        case .windowed: .windowed
         }
     }
-}
 
-/// A fixed stream of numbers in −1 ..< 1 (SplitMix64).
-struct Numbers {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((z ^ (z >> 31)) >> 11) * 0x1p-52 - 1
+    /// The frozen model alone.
+    func bare(_ task: Task) throws -> AdaptedModel {
+        try AdaptedModel(toy.model(), method: nil, task: task, seed: 7)
     }
 }

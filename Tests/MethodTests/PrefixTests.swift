@@ -1,5 +1,6 @@
 import Engine
 import Models
+import PluginCheck
 import PluginHost
 import Testing
 
@@ -17,13 +18,13 @@ struct PrefixTests {
     @Test(
         arguments: [
             (7, [:]), (3, [:]), (9, [:]), (4, ["prefix_projection": "true", "encoder_hidden_size": "8"]),
-        ], [MicroModel.biased, .windowed])
-    func startsAtAText(_ prefix: (count: Int, options: [String: String]), base: MicroModel) throws {
+        ], [Base.biased, .windowed])
+    func startsAtAText(_ prefix: (count: Int, options: [String: String]), base: Base) throws {
         let (count, options) = prefix
         let given = ["num_virtual_tokens": "\(count)", "init_text": Self.text]
         let item = MethodCase("PrefixTuning", given.merging(options) { $1 }, base: base)
-        let bare = try AdaptedModel(item.base.model(), method: nil, task: .causalLM, seed: 0)
-        let ids = MicroModel.tokenize(Self.text)
+        let bare = try base.bare(.causalLM)
+        let ids = ToyModel.tokenize(Self.text)
         let before = (0..<count).map { ids[$0 % ids.count] }
         let (found, expected) = (
             try lastLogits(item.model(), [3, 8, 1]), try lastLogits(bare, before + [3, 8, 1])

@@ -1,6 +1,7 @@
 import Adapters
 import Engine
 import Models
+import PluginCheck
 import PluginHost
 import Programs
 import Testing
@@ -13,7 +14,7 @@ struct PromptTests {
     private static let rows: [[Int32]] = [[3, 8, 1], [5], [9, 9, 0, 12, 2]]
     private let pool = WorkerPool(threads: 1)
 
-    private func prompt(_ count: Int, base: MicroModel = .plain, task: Task = .causalLM) throws -> AdaptedModel {
+    private func prompt(_ count: Int, base: Base = .plain, task: Task = .causalLM) throws -> AdaptedModel {
         let options = [
             "num_virtual_tokens": "\(count)", "prompt_tuning_init": "TEXT", "prompt_tuning_init_text": Self.text,
         ]
@@ -22,12 +23,12 @@ struct PromptTests {
 
     /// The same rows with the text's tokens in front, cut or repeated.
     private func spelled(_ count: Int) -> [[Int32]] {
-        let ids = MicroModel.tokenize(Self.text)
+        let ids = ToyModel.tokenize(Self.text)
         return Self.rows.map { (0..<count).map { ids[$0 % ids.count] } + $0 }
     }
 
-    private func bare(_ base: MicroModel = .plain, task: Task = .causalLM) throws -> AdaptedModel {
-        try AdaptedModel(base.model(), method: nil, task: task, seed: 7)
+    private func bare(_ base: Base = .plain, task: Task = .causalLM) throws -> AdaptedModel {
+        try base.bare(task)
     }
 
     /// The logits at every token of every row, packed.
@@ -39,8 +40,8 @@ struct PromptTests {
         return try Inference(model, pool: pool).run(batch).logits
     }
 
-    @Test(arguments: [(7, MicroModel.plain), (2, .biased), (17, .plain)])
-    func standsForItsText(count: Int, base: MicroModel) throws {
+    @Test(arguments: [(7, Base.plain), (2, .biased), (17, .plain)])
+    func standsForItsText(count: Int, base: Base) throws {
         let model = try prompt(count, base: base)
         #expect(model.prefix == RowPrefix(tokens: count))
         let found = try logits(model, Self.rows.map { model.prefix.before($0) })

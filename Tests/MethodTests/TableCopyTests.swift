@@ -2,6 +2,7 @@ import Adapters
 import Formats
 import Foundation
 import Models
+import PluginCheck
 import PluginHost
 import Testing
 
@@ -17,8 +18,8 @@ struct TableCopyTests {
 
     @Test func copies() throws {
         let item = MethodCase("LoRA", ["r": "2", "target_modules": "embed_tokens"], base: .untied)
-        let model = try item.trainedModel()
-        let traced = try item.traced(model.model)
+        let bench = try item.bench()
+        let (model, traced) = (try bench.moved(), bench.traced)
         let folder = FileManager.default.temporaryDirectory.appending(path: "peft-host-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let writer = AdapterWriter(model, traced, sidecar: try Sidecar(model, traced, labels: [], options: .null))

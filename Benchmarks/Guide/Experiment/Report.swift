@@ -71,8 +71,8 @@ package struct Report {
 
         Every method trains SmolLM2-135M-Instruct (Q4_1) on the demo's film reviews: 400 rows to train, 200 to validate, 400
         to test, two labels. The learning rate falls linearly to 0; there is no warm-up, clipping or weight decay. The test
-        rows are classified by the adapter of the epoch with the lowest validation loss. Speed is that of training alone,
-        memory is the peak of the process.
+        rows are classified by the adapter of the epoch with the lowest validation loss. Speed is that of training alone, in
+        the fastest epoch; memory is the peak of the process.
 
             make guide              # ten epochs, one row a step
             make guide QUICK=1      # three epochs, batches of eight, three seeds

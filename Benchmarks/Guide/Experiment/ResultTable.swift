@@ -16,9 +16,8 @@ package enum ResultTable {
             "Method", "Parameters", "AUC best", "AUC last", "Accuracy best", "Accuracy last", "Test accuracy",
         ])
         if !reference.isEmpty { table.columns.append("of torch + peft") }
-        table.columns.append("tokens/s")
-        if !reference.isEmpty { table.columns.append("of torch + peft") }
-        table.columns += ["Memory, MB", "Adapter, MB", "Seeds"]
+        // Speeds of two programs are compared side by side, by `make bench`, not from runs of different hours.
+        table.columns += ["tokens/s", "Memory, MB", "Adapter, MB", "Seeds"]
         for name in names {
             let (own, other) = (runs[name] ?? [], theirs[name] ?? [])
             func mean(_ digits: Int, _ results: [RunResult]? = nil, _ value: (RunResult) -> Double?) -> String {
@@ -30,10 +29,9 @@ package enum ResultTable {
                 mean(4) { $0.last(\.accuracy) }, Sample(own.map(\.testAccuracy)).text(digits: 4),
             ]
             if !reference.isEmpty { row.append(Sample(other.map(\.testAccuracy)).text(digits: 4)) }
-            row.append(mean(0, own, \.tokensPerSecond))
-            if !reference.isEmpty { row.append(mean(0, other, \.tokensPerSecond)) }
             row += [
-                mean(0, own, \.peakMemory), mean(2) { Double($0.adapterBytes) / 1_048_576 },
+                mean(0, own, \.tokensPerSecond), mean(0, own, \.peakMemory),
+                mean(2) { Double($0.adapterBytes) / 1_048_576 },
                 reference.isEmpty ? String(own.count) : "\(own.count), \(other.count)",
             ]
             table.rows.append(row)

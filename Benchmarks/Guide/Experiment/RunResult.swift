@@ -58,11 +58,8 @@ package struct RunResult: Equatable, Sendable {
         ]
     }
 
-    /// Training tokens a second over all epochs: each has as many tokens, so this is the harmonic mean.
-    package var tokensPerSecond: Double? {
-        let speeds = epochs.compactMap(\.tokensPerSecond).filter { $0 > 0 }
-        return speeds.isEmpty ? nil : Double(speeds.count) / speeds.reduce(0) { $0 + 1 / $1 }
-    }
+    /// Training tokens a second of the fastest epoch: what else the machine had to do slows epochs down, nothing speeds one up.
+    package var tokensPerSecond: Double? { best(\.tokensPerSecond) }
 
     package func best(_ value: (Epoch) -> Double?) -> Double? { epochs.compactMap(value).max() }
     package func last(_ value: (Epoch) -> Double?) -> Double? { epochs.last.flatMap(value) }

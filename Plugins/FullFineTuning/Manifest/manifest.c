@@ -8,7 +8,7 @@ static const char manifest[] =
     "  1"
     " ],"
     " \"id\": \"FullFineTuning\","
-    " \"peft_type\": \"FULL_FINE_TUNING\","
+    " \"peft_type\": \"FULL_FINE_TUNING+LN_TUNING\","
     " \"version\": \"1.0.0\","
     " \"license\": \"Apache-2.0\","
     " \"summary\": \"the base's own weights, biases, norms or last layers\","

@@ -18,7 +18,7 @@ static const char manifest[] =
     "  \"attention\""
     " ],"
     " \"default_roles\": [],"
-    " \"default_learning_rate\": 0.01,"
+    " \"default_learning_rate\": 0.003,"
     " \"hyperparameters\": ["
     "  {"
     "   \"name\": \"num_virtual_tokens\","

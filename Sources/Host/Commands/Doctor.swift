@@ -15,10 +15,10 @@ struct Doctor: ParsableCommand {
     func run() throws {
         let (cpu, blas, build, demo) = (CPUReport(), BLASReport(), BuildReport(), DemoReport())
         let found = search.search.list()
-        let plugins = found.compactMap { try? $0.library.get().manifest }.map { "\($0.id) \($0.version)" }
-        var problems = found.compactMap { item -> String? in
-            if case .failure(let error) = item.library { error.description } else { nil }
+        let plugins = found.filter { $0.problem == nil }.compactMap(\.library?.manifest).map {
+            "\($0.id) \($0.version)"
         }
+        var problems = found.compactMap(\.problem).filter { $0.code != .shadowed }.map(\.description)
         if plugins.isEmpty {
             let folders = search.search.folders.joined(separator: ", ")
             problems.append("there are no plugins in \(folders); build them with: swift build -c release")

@@ -6,43 +6,9 @@ import Programs
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List methods, and look into one; nothing of a plugin is run for that.",
-        subcommands: [List.self, Info.self, Manifest.self], defaultSubcommand: List.self)
-
-    struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "All plugins of the search path.")
-
-        @OptionGroup var search: SearchOptions
-        @Flag(help: "JSON on standard output.") var json = false
-
-        func run() throws {
-            let found = search.search.list()
-            if json {
-                let entries = found.map { item -> JSON in
-                    switch item.library {
-                    case .success(let library):
-                        return ["path": .string(item.path), "manifest": library.manifest.manifest, "problem": nil]
-                    case .failure(let error):
-                        return ["path": .string(item.path), "manifest": nil, "problem": .string(error.description)]
-                    }
-                }
-                return Output.line(JSON.array(entries).text(indent: 2))
-            }
-            guard !found.isEmpty else {
-                return Output.line("no plugins in \(search.search.folders.joined(separator: ", "))")
-            }
-            for item in found {
-                switch item.library {
-                case .success(let library):
-                    let manifest = library.manifest
-                    Output.line(
-                        "\(manifest.id) \(manifest.version)  \(manifest.summary)  (\(manifest.license); \(item.path))")
-                    for warning in library.warnings { Output.line("    warning: \(warning)") }
-                case .failure(let error): Output.line("\(item.path)\n    problem: \(error)")
-                }
-            }
-        }
-    }
+        abstract: "List methods, look into one, start a new one, check it; nothing of a plugin is run to list it.",
+        subcommands: [List.self, Info.self, Manifest.self, New.self, Check.self, Probe.self],
+        defaultSubcommand: List.self)
 
     struct Info: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What a plugin says of itself.")
@@ -109,11 +75,12 @@ struct Plugins: ParsableCommand {
             discussion: "Runs the library's code, in a child: this is for authors, who build once more with the file.")
 
         @Argument(help: "The library.") var library: String
+        @Flag(help: "The JSON object alone, for languages that can put a file into a section.") var json = false
         @Flag(help: "Run the plugin's code in this process instead of a child, for debugging.") var inProcess = false
 
         func run() throws {
             let description = try describePlugin(unlisted: library, inProcess ? .inProcess : .child())
-            Output.line(description.manifestSource)
+            Output.line(json ? description.manifest.text(indent: 1) : description.manifestSource)
         }
     }
 }

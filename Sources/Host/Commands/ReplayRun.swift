@@ -40,7 +40,7 @@ struct ReplayRun: ParsableCommand {
                     place: initial + "/adapter_config.json",
                     tensors: Set(stored!.tensors.map(\.name)).union(state?.names ?? []), model: base.configuration,
                     task: recorded.task, tokenize: base.tokenize, warn: Message.warn)
-            } catch  where stored!.peftType != library.manifest.peftType {
+            } catch  where !library.manifest.peftTypes.contains(stored!.peftType) {
                 throw TrainingError(
                     "the case is of \(stored!.peftType), which \(library.manifest.id) cannot read (\(error))",
                     place: initial, remedy: "name the plugin of that type with --plugin")

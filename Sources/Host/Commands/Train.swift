@@ -4,6 +4,7 @@ import Engine
 import Formats
 import Foundation
 import Models
+import PluginHost
 import Programs
 import Training
 
@@ -71,7 +72,7 @@ struct Train: ParsableCommand {
     func run() throws {
         let started = ProcessStart.date
         let code = ProcessMemory.files
-        let library = try method.library()
+        let library = try findPlugin()
         try OutputFolder.check(output, resumes: resume, overwrites: overwrite)
         let base = try Model(model)
         if features != nil, !library.manifest.capabilities.contains(.rowInputs) {
@@ -130,6 +131,22 @@ struct Train: ParsableCommand {
             view.clear()
             Message.note("interrupted: the last checkpoint is kept; go on with --resume")
             throw ExitCode(130)
+        }
+    }
+
+    /// Training needs the plugin, also where it goes on: the adapter is written as the plugin reads it.
+    private func findPlugin() throws -> PluginLibrary {
+        do {
+            return try method.library()
+        } catch let error as PluginError
+            where error.code == .notFound && resume
+            && FileManager.default.fileExists(atPath: "\(output)/method.program")
+        {
+            throw PluginError(
+                .notFound, error.message, place: error.place,
+                remedy:
+                    "to go on training, put it back (\(error.remedy)); the adapter in \(output) is complete as of its last "
+                    + "epoch, and predict and evaluate run it without the plugin")
         }
     }
 

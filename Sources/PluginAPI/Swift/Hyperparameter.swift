@@ -12,7 +12,10 @@ public struct Hyperparameter<Value: HyperparameterValue> {
     private let definition: Definition
 
     public var wrappedValue: Value {
-        trace == nil ? definition.defaultValue! : definition.name.withCString(Value.hyperparameterForm.read)
+        guard trace != nil else { return definition.defaultValue! }
+        let value = definition.name.withCString(Value.hyperparameterForm.read)
+        // After an error the host has only zeros, which may be out of range.
+        return host.trace.failed(trace) == 0 ? value : definition.defaultValue ?? value
     }
 
     /// - Parameters:

@@ -18,7 +18,7 @@ public protocol Method {
 
     /// What `--plugin` takes: `LoRA`.
     static var id: String { get }
-    /// By which a Hugging Face folder finds its plugin: `LORA`.
+    /// By which a Hugging Face folder finds its plugin: `LORA`. `A+B`: it writes A and reads B too.
     static var peftType: String { get }
     static var version: String { get }
     /// An SPDX identifier.

@@ -25,14 +25,16 @@ package struct Hyperparameter: Equatable, Sendable {
     /// A value that is allowed, for a derived hyperparameter before there is a run: of numbers a large one, as `total_step`
     /// must be above those that lie within a run.
     var nominalValue: HyperparameterValue {
-        let number = Swift.min(Swift.max(1_000_000, minimum), maximum)
+        func inRange(_ number: Double) -> Double { Swift.min(Swift.max(number, minimum), maximum) }
+        // A manifest may name bounds that no integer reaches.
+        func integer(_ number: Double) -> Int { Int(exactly: number.rounded()) ?? (number < 0 ? .min : .max) }
         return switch type {
-        case .integer: .integer(Int(number))
-        case .number: .number(number)
+        case .integer: .integer(integer(inRange(1_000_000)))
+        case .number: .number(inRange(1_000_000))
         case .boolean: .boolean(false)
         case .string: .string(choices.first ?? "")
-        case .integerList: .integers([Int(Swift.min(Swift.max(0, minimum), maximum))])
-        case .numberList: .numbers([Swift.min(Swift.max(0, minimum), maximum)])
+        case .integerList: .integers([integer(inRange(0))])
+        case .numberList: .numbers([inRange(0)])
         case .stringList: .strings([choices.first ?? ""])
         }
     }

@@ -35,7 +35,7 @@ extension PluginDescription {
         } catch {
             throw fail("is no JSON object: \(error.message)")
         }
-        let reader = ManifestReader(json: json, place: "", fail: fail)
+        var reader = ManifestReader(json: json, place: "", fail: fail)
         let form = try reader.field("manifest", \.int)
         guard form == Self.manifestForm else {
             throw fail("has the form \(form); this host reads \(Self.manifestForm)")
@@ -46,6 +46,16 @@ extension PluginDescription {
         let abi = try reader.field("abi", \.array).compactMap(\.int)
         guard abi.count == 2 else { throw fail("has no \"abi\" of two integers") }
         (abiBuiltWith, abiMinRequired) = (abi[0], abi[1])
+        if abiMinRequired > LoadedPlugin.abi.upperBound {
+            // What is strange in it may be right in that ABI.
+            let required = abiMinRequired
+            reader.fail = { message in
+                PluginError(
+                    .incompatible,
+                    "requires plugin ABI \(required) (this host speaks ABI \(LoadedPlugin.abi.upperBound)): its manifest "
+                        + message, place: place, remedy: "it needs a newer host")
+            }
+        }
         license = try reader.field("license", \.string)
         summary = try reader.field("summary", \.string)
         paper = try reader.field("paper", \.string)
@@ -54,7 +64,7 @@ extension PluginDescription {
         defaultRoles = try reader.names("default_roles", SiteRole.allCases, \.name)
         defaultLearningRate = try reader.field("default_learning_rate", \.double)
         for (index, json) in try reader.field("hyperparameters", \.array).enumerated() {
-            let reader = ManifestReader(json: json, place: "hyperparameters[\(index)].", fail: fail)
+            let reader = ManifestReader(json: json, place: "hyperparameters[\(index)].", fail: reader.fail)
             hyperparameters.append(try reader.hyperparameter())
         }
         try check(place: place)
@@ -122,7 +132,7 @@ private struct ManifestReader {
     let json: JSON
     /// In front of a field's name in errors.
     let place: String
-    let fail: (String) -> PluginError
+    var fail: (String) -> PluginError
 
     func field<T>(_ name: String, _ value: (JSON) -> T?) throws(PluginError) -> T {
         guard let json = json[name] else { throw fail("lacks \"\(place)\(name)\"") }

@@ -1,3 +1,4 @@
+import Formats
 import Programs
 
 /// What a method can do. Raw values are the bits' places in the plugin interface.
@@ -23,7 +24,7 @@ package struct PluginDescription: Equatable, Sendable {
     package var abiMinRequired = 1
     /// What `--plugin` takes: `LoRA`.
     package var id: String
-    /// By which a Hugging Face folder finds its plugin: `LORA`.
+    /// By which a Hugging Face folder finds its plugin: `LORA`. With `+` in front of each, other types that it reads too.
     package var peftType: String
     package var version: String
     /// An SPDX identifier.
@@ -37,8 +38,15 @@ package struct PluginDescription: Equatable, Sendable {
     package var defaultLearningRate = 1e-3
     package var hyperparameters: [Hyperparameter] = []
 
+    /// The type that it writes, then the others that it reads.
+    package var peftTypes: [String] { peftType.split(separator: "+").map(String.init) }
+    /// The one that the method itself has.
+    var mainPeftType: String { peftTypes.first ?? id }
+
     /// Whether it stands at modules that `target_modules` chooses.
-    var hasTargets: Bool { !siteKinds.isDisjoint(with: [.linear, .embedding]) }
+    var hasTargets: Bool { !siteKinds.isDisjoint(with: [.linear, .embedding]) || choosesWeights }
+    /// Whether these are the modules of the weights that it trains: where it does nothing else.
+    var choosesWeights: Bool { siteKinds == [.weight] }
 
     package init(id: String, peftType: String, version: String) {
         self.id = id
@@ -56,8 +64,8 @@ package struct PluginDescription: Equatable, Sendable {
                 throw fail("its \(name) \"\(text)\" is not a name of letters, digits, '_', '-', '+' and '.'")
             }
         }
-        for text in [license, summary, paper] where text.contains(where: \.isNewline) {
-            throw fail("\"\(text.prefix(40))…\" is more than one line")
+        for text in [license, summary, paper] where !text.isPrintable {
+            throw fail("\(JSON.string(String(text.prefix(40))).text()) is not one line of text")
         }
         guard !siteKinds.isEmpty else { throw fail("its site_kinds is empty") }
         guard defaultLearningRate > 0, defaultLearningRate.isFinite else {
@@ -88,6 +96,9 @@ package struct PluginDescription: Equatable, Sendable {
         guard hyperparameter.choices.isEmpty || [.string, .stringList].contains(hyperparameter.type) else {
             throw fail("has choices but is \(hyperparameter.type.article)")
         }
+        for text in [hyperparameter.summary] + hyperparameter.choices where !text.isPrintable {
+            throw fail("says \(JSON.string(String(text.prefix(40))).text()), which is not one line of text")
+        }
         if let value = hyperparameter.defaultValue, !hyperparameter.allows(value) {
             throw fail("has the default \(value.json.text()), which is not \(hyperparameter.rule)")
         }
@@ -102,6 +113,15 @@ package struct PluginDescription: Equatable, Sendable {
             let names = Set(hyperparameters.map(\.name)).symmetricDifference(
                 other.value.array?.compactMap { $0["name"]?.string } ?? [])
             return [names.isEmpty ? mine.key : "hyperparameters (\(names.sorted().joined(separator: ", ")))"]
+        }
+    }
+}
+
+extension String {
+    /// Whether it can be shown as it is: no line break, and nothing that a terminal would take for a command.
+    fileprivate var isPrintable: Bool {
+        unicodeScalars.allSatisfy {
+            ![.control, .lineSeparator, .paragraphSeparator].contains($0.properties.generalCategory)
         }
     }
 }

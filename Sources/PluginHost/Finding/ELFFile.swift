@@ -13,12 +13,25 @@ struct ELFFile {
 
     /// The largest table of sections, symbols or strings that is read.
     private static let maximumTable = 64 << 20
+    /// The longest name that is read. Every symbol and section of a hostile file could point to one long string.
+    fileprivate static let maximumName = 1024
+    /// The most exported symbols that are listed, up to the first whose name cannot be read: a plugin has one.
+    private static let maximumExports = 1 << 16
+    /// The most entries of the dynamic section that are looked at.
+    private static let maximumDynamic = 4096
+
+    /// A piece of the file as it is mapped.
+    private struct Segment {
+        var kind: Int
+        var flags: Int
+    }
 
     let file: FileBytes
     /// `e_machine` as a name where it is a common one.
     let machine: String
     private let sections: [Section]
     private let sectionNames: [UInt8]
+    private let segments: [Segment]
 
     init(_ file: FileBytes) throws(PluginError) {
         self.file = file
@@ -53,6 +66,19 @@ struct ELFFile {
             throw error("an ELF library whose names of sections cannot be read")
         }
         sectionNames = bytes
+        guard let segments = ELFFile.segments(header, file) else {
+            throw error("an ELF library without a readable table of segments")
+        }
+        self.segments = segments
+    }
+
+    /// The program headers; nil where they cannot be read.
+    private static func segments(_ header: [UInt8], _ file: FileBytes) -> [Segment]? {
+        let (start, size, count) = (header.integer(32, 8), header.integer(54, 2), header.integer(56, 2))
+        guard size >= 56 || count == 0, let table = file.read(at: start, count: size * count) else { return nil }
+        return (0..<count).map {
+            Segment(kind: table.integer($0 * size, 4), flags: table.integer($0 * size + 4, 4))
+        }
     }
 
     private static func contents(_ section: Section, of file: FileBytes) -> [UInt8]? {
@@ -77,19 +103,40 @@ struct ELFFile {
     /// The names of the symbols that it defines for others, in the file's order.
     var exports: [String] {
         guard let (entries, strings) = table(kind: 11) else { return [] }  // SHT_DYNSYM
-        return stride(from: 0, to: entries.count - entries.count % 24, by: 24).compactMap { entry in
+        var names: [String] = []
+        for entry in stride(from: 0, to: entries.count - entries.count % 24, by: 24) {
             let binding = entries[entry + 4] >> 4
             let visibility = entries[entry + 5] & 3
             let isDefined = entries.integer(entry + 6, 2) != 0
-            let isExported = isDefined && [1, 2, 10].contains(binding) && [0, 3].contains(visibility)
-            return isExported ? strings.string(entries.integer(entry, 4)) : nil
+            guard isDefined, [1, 2, 10].contains(binding), [0, 3].contains(visibility) else { continue }
+            guard let name = strings.string(entries.integer(entry, 4)), names.count < Self.maximumExports else { break }
+            names.append(name)
+        }
+        return names
+    }
+
+    /// Whether loading it makes the process's stacks executable: a `PT_GNU_STACK` that says so, or none.
+    var hasExecutableStack: Bool {
+        segments.first { $0.kind == 0x6474_E551 }.map { $0.flags & 1 != 0 } ?? true
+    }
+
+    /// Whether a segment is mapped both to be written and to be run.
+    var hasWritableCode: Bool { segments.contains { $0.kind == 1 && $0.flags & 3 == 3 } }
+
+    /// Whether its code must be changed to be loaded: `DT_TEXTREL`, or the flag in `DT_FLAGS`.
+    var hasTextRelocations: Bool {
+        guard let (entries, _) = table(kind: 6) else { return false }
+        return stride(from: 0, to: entries.count - entries.count % 16, by: 16).contains { entry in
+            let (tag, value) = (entries.integer(entry, 8), entries.integer(entry + 8, 8))
+            return tag == 22 || tag == 30 && value & 4 != 0
         }
     }
 
     /// The strings of the dynamic section's entries with that tag.
     private func dynamic(_ tag: Int) -> [String] {
         guard let (entries, strings) = table(kind: 6) else { return [] }  // SHT_DYNAMIC
-        return stride(from: 0, to: entries.count - entries.count % 16, by: 16).compactMap { entry in
+        let places = stride(from: 0, to: entries.count - entries.count % 16, by: 16).prefix(Self.maximumDynamic)
+        return places.compactMap { entry in
             entries.integer(entry, 8) == tag ? strings.string(entries.integer(entry + 8, 8)) : nil
         }
     }
@@ -109,9 +156,11 @@ extension [UInt8] {
         return Int(clamping: value)
     }
 
-    /// The UTF-8 string at that offset, up to its NUL.
+    /// The UTF-8 string at that offset, up to its NUL; nil where that is too far away.
     fileprivate func string(_ offset: Int) -> String? {
-        guard indices.contains(offset), let end = self[offset...].firstIndex(of: 0) else { return nil }
+        guard indices.contains(offset),
+            let end = self[offset...].prefix(ELFFile.maximumName).firstIndex(of: 0)
+        else { return nil }
         return String(validating: self[offset..<end], as: UTF8.self)
     }
 }

@@ -3,6 +3,12 @@ import Glibc
 /// A plugin's library as it lies on disk: what it says of itself without being loaded.
 package struct PluginLibrary: Sendable {
     package static let entrySymbol = "peft_plugin_entry"
+    /// The machine that this host runs on, as ``machine`` names it.
+    #if arch(x86_64)
+        package static let hostMachine = "x86_64"
+    #else
+        package static let hostMachine = "aarch64"
+    #endif
 
     package let file: LibraryFile
     package let manifest: PluginDescription
@@ -12,6 +18,9 @@ package struct PluginLibrary: Sendable {
     /// The libraries that it needs.
     package let needed: [String]
     package let runPath: [String]
+    package let hasExecutableStack: Bool
+    package let hasWritableCode: Bool
+    package let hasTextRelocations: Bool
 
     /// Absolute, without symbolic links.
     package var path: String { file.path }
@@ -25,6 +34,8 @@ package struct PluginLibrary: Sendable {
         let path = file.path
         let elf = try ELFFile(bytes)
         (machine, exports, needed, runPath) = (elf.machine, elf.exports, elf.needed, elf.runPath)
+        (hasExecutableStack, hasWritableCode) = (elf.hasExecutableStack, elf.hasWritableCode)
+        hasTextRelocations = elf.hasTextRelocations
         guard exports.contains(Self.entrySymbol) else {
             throw PluginError(
                 .notAPlugin, "not a plugin: exports no \(Self.entrySymbol)", place: path,
@@ -36,5 +47,21 @@ package struct PluginLibrary: Sendable {
                 remedy: "write its C file with `peft-host plugins manifest` and link that in")
         }
         manifest = try PluginDescription(manifest: section, place: path)
+    }
+
+    /// Why this host cannot load it, as far as its file says; nil where nothing stands against it.
+    var misfit: PluginError? {
+        guard machine == Self.hostMachine else {
+            return PluginError(
+                .incompatible, "is built for \(machine); this host runs on \(Self.hostMachine)", place: path,
+                remedy: "get one for this machine")
+        }
+        do throws(PluginError) {
+            try LoadedPlugin.checkABI(
+                built: manifest.abiBuiltWith, required: manifest.abiMinRequired, host: LoadedPlugin.abi, place: path)
+            return nil
+        } catch {
+            return error
+        }
     }
 }

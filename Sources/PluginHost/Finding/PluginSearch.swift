@@ -8,6 +8,8 @@ package struct PluginSearch: Sendable {
     package var sha256: String?
     /// Where the user's consent to the kernels of a library that is found is kept; nil: it is not given.
     package var consent: KernelConsent?
+    /// That of this program, where libraries may lie that are no plugins and not meant to be.
+    private let shared: String?
 
     /// - Parameters:
     ///   - pluginPaths: what `--plugin-path` names.
@@ -20,6 +22,7 @@ package struct PluginSearch: Sendable {
         let absolute = variable + [beside, home, "/usr/local/lib/peft-host"].compactMap { $0 }
         let all = pluginPaths.filter { !$0.isEmpty } + absolute.filter { $0.hasPrefix("/") }
         folders = all.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        shared = (pluginPaths + variable).contains { $0 == beside } ? nil : beside
     }
 
     /// The search path of this process.
@@ -35,16 +38,27 @@ package struct PluginSearch: Sendable {
         )
     }
 
-    /// A library, or why a file of the search path is none.
-    package typealias Found = (path: String, library: Result<PluginLibrary, PluginError>)
-
-    /// Every `.so` of the search path, folders in their order, files by name.
-    package func list() -> [Found] {
-        folders.flatMap { folder in
-            PluginSearch.libraries(in: folder).map { path in
-                (path, Result { () throws(PluginError) in try PluginLibrary(path: path) })
+    /// Every `.so` of the search path, folders in their order, files by name, each file once.
+    package func list() -> [FoundPlugin] {
+        var found: [FoundPlugin] = []
+        var seen: Set<String> = []
+        for folder in folders {
+            for path in PluginSearch.libraries(in: folder) {
+                let item = FoundPlugin(path)
+                let isMeant = folder != shared || item.problem?.code != .notAPlugin
+                if isMeant, seen.insert(item.path).inserted { found.append(item) }
             }
         }
+        // The one that `find` gives for the id is the first, or the one that its file is named for.
+        for id in Set(found.filter { $0.problem == nil }.compactMap { $0.library?.manifest.id }) {
+            let same = found.indices.filter { found[$0].problem == nil && found[$0].library?.manifest.id == id }
+            let folder = found[same[0]].folder
+            let named = same.first { found[$0].folder == folder && found[$0].file == "lib\(id).so" }
+            for index in same where index != named ?? same[0] {
+                found[index].shadow(by: found[named ?? same[0]].path)
+            }
+        }
+        return found
     }
 
     /// The plugin that a user means: a path (it has a '/'), a file's name, or a method's id or `peft_type`.
@@ -57,24 +71,25 @@ package struct PluginSearch: Sendable {
 
     private func locate(_ name: String) throws(PluginError) -> PluginLibrary {
         if name.contains("/") { return try PluginLibrary(path: name) }
+        var misfit: PluginLibrary?
         for folder in folders {
             for file in [name, "lib\(name).so"] where !name.isEmpty && PluginSearch.isFile("\(folder)/\(file)") {
                 return try PluginLibrary(path: "\(folder)/\(file)")
             }
             for path in PluginSearch.libraries(in: folder) {
                 guard let library = try? PluginLibrary(path: path) else { continue }
-                if library.manifest.id == name || library.manifest.peftType == name { return library }
+                guard library.manifest.id == name || library.manifest.peftTypes.contains(name) else { continue }
+                if library.misfit == nil { return library }
+                misfit = misfit ?? library
             }
         }
+        // Loading it will say what stands against it.
+        if let misfit { return misfit }
         throw notFound(name)
     }
 
     private func notFound(_ name: String) -> PluginError {
-        let found = list()
-        let names = found.flatMap { found -> [String] in
-            let file = found.path.split(separator: "/").last.map(String.init) ?? found.path
-            return [(try? found.library.get())?.manifest.id ?? file]
-        }
+        let names = list().map { $0.library?.manifest.id ?? $0.file }
         let folders = folders.joined(separator: ", ")
         let remedy = names.isEmpty ? "name a folder with --plugin-path" : suggestion(for: name, among: names)
         return PluginError(.notFound, "no such plugin in \(folders)", place: name, remedy: remedy)

@@ -48,7 +48,7 @@ package final class TraceServer {
 
     private func load(_ file: LibraryFile, _ manifest: PluginDescription) throws(PluginError) -> LoadedPlugin {
         let plugin = try LoadedPlugin.load(file, manifest, announce: announce)
-        guard !plugin.changes.contains(.floatingPointMode) else {
+        guard !plugin.changes.contains(.floatingPoint) else {
             throw PluginError(
                 .broken, "load: changed the floating-point mode", place: plugin.description.id,
                 remedy: "link it without -ffast-math")

@@ -12,7 +12,7 @@ package final class LoadedPlugin: @unchecked Sendable {
     /// What the user should know: a load that changed the process, a file that a group can write to.
     package let warnings: [String]
     /// What loading it changed of this process; it was put back.
-    let changes: [ProcessState.Change]
+    package let changes: [ProcessState.Part]
     let raw: peft_plugin
     /// A plugin is called from one thread at a time.
     private let turn = Mutex<Void>(())
@@ -20,13 +20,13 @@ package final class LoadedPlugin: @unchecked Sendable {
     private static let loaded = Mutex<[String: LoadedPlugin]>([:])
 
     private init(
-        file: LibraryFile, raw: peft_plugin, description: PluginDescription, changes: [ProcessState.Change]
+        file: LibraryFile, raw: peft_plugin, description: PluginDescription, changes: [ProcessState.Part]
     ) {
         path = file.path
         self.raw = raw
         self.description = description
         self.changes = changes
-        warnings = file.warnings + changes.map { "\(file.path): loading it changed \($0.text) of this process" }
+        warnings = file.warnings + changes.map { "\(file.path): loading it changed \($0.words) of this process" }
     }
 
     /// Loads the library, calls its entry function once and compares what it says with its manifest.
@@ -40,10 +40,16 @@ package final class LoadedPlugin: @unchecked Sendable {
     ) throws(PluginError) -> LoadedPlugin {
         try loaded.withLock { plugins throws(PluginError) in
             if let plugin = plugins[file.path] { return plugin }
-            let plugin = try map(file, manifest, announce)
+            let plugin = try map(file, manifest, HostInterface.host, announce)
             plugins[file.path] = plugin
             return plugin
         }
+    }
+
+    /// Loads the library and enters it as another host would. What the plugin keeps of that host stays until it is entered
+    /// again: for a process that does nothing else.
+    package static func load(_ library: PluginLibrary, as host: HostVariant) throws(PluginError) -> LoadedPlugin {
+        try map(library.file, library.manifest, HostInterface.make(host)) { _ in }
     }
 
     func exclusively<T>(_ body: () throws(PluginError) -> T) throws(PluginError) -> T {
@@ -51,10 +57,11 @@ package final class LoadedPlugin: @unchecked Sendable {
     }
 
     private static func map(
-        _ file: LibraryFile, _ manifest: PluginDescription, _ announce: (String) -> Void
+        _ file: LibraryFile, _ manifest: PluginDescription, _ host: UnsafePointer<peft_host>,
+        _ announce: (String) -> Void
     ) throws(PluginError) -> LoadedPlugin {
         let memory = PluginMemory(place: file.path)
-        let (pointer, changes) = try enter(file, announce)
+        let (pointer, changes) = try enter(file, host, announce)
         try checkABI(pointer, memory)
         let raw = try memory.read(peft_plugin.self, at: pointer, "peft_plugin")
         guard raw.inject != nil else { throw memory.fail("peft_plugin.inject is NULL") }
@@ -77,7 +84,7 @@ package final class LoadedPlugin: @unchecked Sendable {
         of file: LibraryFile, announce: (String) -> Void = { _ in }
     ) throws(PluginError) -> PluginDescription {
         let memory = PluginMemory(place: file.path)
-        let (pointer, _) = try enter(file, announce)
+        let (pointer, _) = try enter(file, HostInterface.host, announce)
         try checkABI(pointer, memory)
         return try memory.description(of: memory.read(peft_plugin.self, at: pointer, "peft_plugin"))
     }
@@ -86,16 +93,16 @@ package final class LoadedPlugin: @unchecked Sendable {
     ///
     /// - Returns: what the entry gave, and what was put back.
     private static func enter(
-        _ file: LibraryFile, _ announce: (String) -> Void
-    ) throws(PluginError) -> (UnsafeRawPointer, changes: [ProcessState.Change]) {
+        _ file: LibraryFile, _ host: UnsafePointer<peft_host>, _ announce: (String) -> Void
+    ) throws(PluginError) -> (UnsafeRawPointer, changes: [ProcessState.Part]) {
         let state = ProcessState()
-        let entered = Result { () throws(PluginError) in try call(file, announce) }
+        let entered = Result { () throws(PluginError) in try call(file, host, announce) }
         let changes = state.restore()
         return (try entered.get(), changes)
     }
 
     private static func call(
-        _ file: LibraryFile, _ announce: (String) -> Void
+        _ file: LibraryFile, _ host: UnsafePointer<peft_host>, _ announce: (String) -> Void
     ) throws(PluginError) -> UnsafeRawPointer {
         let path = file.path
         try file.checkUnchanged()
@@ -111,7 +118,7 @@ package final class LoadedPlugin: @unchecked Sendable {
             throw PluginError(.notAPlugin, "not a plugin: exports no \(PluginLibrary.entrySymbol)", place: path)
         }
         typealias Entry = @convention(c) (UnsafePointer<peft_host>?) -> UnsafePointer<peft_plugin>?
-        guard let plugin = unsafeBitCast(symbol, to: Entry.self)(HostInterface.host) else {
+        guard let plugin = unsafeBitCast(symbol, to: Entry.self)(host) else {
             throw PluginError(
                 .incompatible,
                 "says that it cannot work with \(HostVersion.product), which speaks ABI \(abi.upperBound)",

@@ -1,3 +1,17 @@
+import CPeftPlugin
+
+/// A struct that a plugin makes. It grows at its end from one ABI to the next, and begins with its size in bytes.
+protocol GrowingStruct {
+    init()
+    /// What every plugin's has.
+    static var sizeInABI1: Int { get }
+}
+
+extension peft_plugin: GrowingStruct { static var sizeInABI1: Int { 144 } }
+extension peft_hyperparameter: GrowingStruct { static var sizeInABI1: Int { 72 } }
+extension peft_site: GrowingStruct { static var sizeInABI1: Int { 120 } }
+extension peft_tensor: GrowingStruct { static var sizeInABI1: Int { 64 } }
+
 /// Reads what a plugin made: structs that may be older or newer than ours, and strings.
 struct PluginMemory {
     /// A struct or string longer than this is taken for garbage.
@@ -10,24 +24,28 @@ struct PluginMemory {
         PluginError(.broken, message, place: place, remedy: remedy)
     }
 
-    /// A struct that begins with its size in bytes: what we know of it, where it has all of that and nothing behind it
-    /// but zeros.
-    func read<T>(_ type: T.Type, at pointer: UnsafeRawPointer?, _ name: String) throws(PluginError) -> T {
+    /// What we know of a struct: zeros where it is an older and shorter one. Behind what we know only zeros may stand.
+    func read<T: GrowingStruct>(_ type: T.Type, at pointer: UnsafeRawPointer?, _ name: String) throws(PluginError) -> T
+    {
         guard let pointer else { throw fail("\(name) is NULL") }
         let known = MemoryLayout<T>.size
         let size = Int(pointer.loadUnaligned(as: UInt32.self))
-        guard size >= known else {
+        guard size >= T.sizeInABI1 else {
             throw fail(
-                "\(name).struct_size is \(size), less than the \(known) bytes of ABI 1",
+                "\(name).struct_size is \(size), less than the \(T.sizeInABI1) bytes of ABI 1",
                 remedy: "set it to sizeof(\(T.self))")
         }
         guard size <= Self.maximumSize else { throw fail("\(name).struct_size is \(size), which is no sensible size") }
-        for offset in known..<size where pointer.load(fromByteOffset: offset, as: UInt8.self) != 0 {
+        for offset in known..<Swift.max(known, size) where pointer.load(fromByteOffset: offset, as: UInt8.self) != 0 {
             throw PluginError(
                 .incompatible, "\(name) uses byte \(offset), of which this host knows \(known)", place: place,
                 remedy: "it needs a newer host")
         }
-        return pointer.loadUnaligned(as: T.self)
+        var value = T()
+        withUnsafeMutableBytes(of: &value) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: pointer, count: Swift.min(size, known)))
+        }
+        return value
     }
 
     /// A string that must be there.

@@ -56,10 +56,10 @@ extension PluginMemory {
 
     private func hyperparameters(_ plugin: peft_plugin) throws(PluginError) -> [Hyperparameter] {
         let count = try self.count(plugin.hyperparameter_count, "hyperparameter_count", plugin.hyperparameters != nil)
-        let (stride, known) = (Int(plugin.hyperparameter_stride), MemoryLayout<peft_hyperparameter>.size)
-        guard count == 0 || (known...4096).contains(stride) else {
+        let (stride, least) = (Int(plugin.hyperparameter_stride), peft_hyperparameter.sizeInABI1)
+        guard count == 0 || (least...4096).contains(stride) else {
             throw fail(
-                "peft_plugin.hyperparameter_stride is \(stride), less than the \(known) bytes of ABI 1 or far more",
+                "peft_plugin.hyperparameter_stride is \(stride), less than the \(least) bytes of ABI 1 or far more",
                 remedy: "set it to sizeof(peft_hyperparameter)")
         }
         var result: [Hyperparameter] = []

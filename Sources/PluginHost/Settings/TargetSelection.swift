@@ -41,14 +41,14 @@ package struct TargetSelection: Equatable, Sendable {
     }
 
     /// The sites that the plugin is offered, in the model's order: of linear and embedding sites those that match, of the
-    /// other kinds all.
+    /// other kinds all. To a plugin that trains weights alone: those of the modules that match, by default all.
     ///
     /// - Parameter task: Hugging Face's `task_type`.
     package func select(
         from sites: [SiteDescription], for plugin: PluginDescription, task: String
     ) throws(PluginError) -> [SiteDescription] {
         let offered = sites.filter { plugin.siteKinds.contains($0.kind) }
-        let candidates = offered.filter(\.isTarget)
+        let candidates = plugin.choosesWeights ? offered.map(\.ofModule) : offered.filter(\.isTarget)
         guard plugin.hasTargets else {
             // Files from elsewhere name the module that such a method stands in.
             guard !isStrict || targets == nil && excluded == nil && layers == nil else {
@@ -75,14 +75,16 @@ package struct TargetSelection: Equatable, Sendable {
         }
         if chosen.isEmpty { throw nothingMatched(candidates, matched: matched, plugin) }
         let names = Set(chosen.map(\.module))
-        return offered.filter { !$0.isTarget || names.contains($0.module) }
+        return offered.filter { site in
+            plugin.choosesWeights ? names.contains(site.ofModule.module) : !site.isTarget || names.contains(site.module)
+        }
     }
 
     private func matcher(
         _ names: Names?, field: String, _ plugin: PluginDescription
     ) throws(PluginError) -> (SiteDescription) -> Bool {
         switch names {
-        case nil: return { plugin.defaultRoles.contains($0.role) }
+        case nil: return { plugin.choosesWeights || plugin.defaultRoles.contains($0.role) }
         case .allLinear: return { $0.kind == .linear && $0.role != .head }
         case .list(let names): return { site in names.contains { isNamed(site.module, $0) } }
         case .expression(let text):
@@ -150,4 +152,11 @@ private func isInside(_ path: String, _ name: String) -> Bool { ".\(path).".cont
 extension SiteDescription {
     /// Whether `target_modules` chooses it.
     fileprivate var isTarget: Bool { kind == .linear || kind == .embedding }
+
+    /// A weight under its module's name: `model.norm` of `model.norm.weight`.
+    fileprivate var ofModule: SiteDescription {
+        var site = self
+        site.module = module.split(separator: ".").dropLast().joined(separator: ".")
+        return site
+    }
 }

@@ -79,13 +79,15 @@ extension Trace {
             return false
         }
         let (size, known) = (Int(pointer.pointee.struct_size), MemoryLayout<peft_site>.size)
-        guard (known...4096).contains(size) else {
+        guard (peft_site.sizeInABI1...4096).contains(size) else {
             fail("get: peft_site.struct_size is \(size), not \(known)", remedy: "set it to sizeof(peft_site)")
             return false
         }
-        pointer.pointee = describe(sites[index], size: size)
-        let rest = UnsafeMutableRawPointer(pointer)
-        for offset in known..<size { rest.storeBytes(of: 0, toByteOffset: offset, as: UInt8.self) }
+        let target = UnsafeMutableRawBufferPointer(start: pointer, count: size)
+        for place in target.indices { target[place] = 0 }
+        withUnsafeBytes(of: describe(sites[index], size: size)) {
+            target.copyMemory(from: .init(rebasing: $0.prefix(size)))
+        }
         return true
     }
 

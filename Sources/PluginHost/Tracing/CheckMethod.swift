@@ -7,7 +7,7 @@ extension MethodProgram {
         func fail(_ message: String, remedy: String = "") -> PluginError {
             PluginError(.broken, message, place: plugin.id, remedy: remedy)
         }
-        guard method == plugin.id, peftType == plugin.peftType, version == plugin.version,
+        guard method == plugin.id, peftType == plugin.mainPeftType, version == plugin.version,
             isWithoutHead == plugin.capabilities.contains(.noHead)
         else { throw fail("its program calls itself \(method.quoted) (\(peftType.quoted)), version \(version.quoted)") }
         guard kernels.isEmpty || plugin.capabilities.contains(.kernels) else {

@@ -56,6 +56,8 @@ final class Trace {
     var program: MethodProgram
     /// What plan's prelude gives.
     var preludeTypes: [TensorType] = []
+    /// Of all that the plugin asks; nil where nobody counts.
+    var calls: HostCalls?
     /// What inject has built so far at its site.
     var site = SiteParts()
     var begun: Set<Int32> = []
@@ -71,7 +73,7 @@ final class Trace {
     init(
         plugin: PluginDescription, model: ModelDescription, task: String, labels: Int, sites: [SiteDescription],
         settings: [MethodProgram.Setting], tokenize: @escaping (String) throws -> [Int32],
-        announce: @escaping (String) -> Void
+        announce: @escaping (String) -> Void = { _ in }
     ) {
         self.plugin = plugin
         self.model = model
@@ -81,14 +83,18 @@ final class Trace {
         self.tokenize = tokenize
         self.announce = announce
         program = MethodProgram(
-            method: plugin.id, peftType: plugin.peftType, version: plugin.version, settings: settings)
+            method: plugin.id, peftType: plugin.mainPeftType, version: plugin.version,
+            settings: settings)
         program.isWithoutHead = plugin.capabilities.contains(.noHead)
         generation = Trace.generations.add(1, ordering: .relaxed).newValue
     }
 
     /// The object behind the pointer that a plugin gives back.
     static func at(_ pointer: OpaquePointer?) -> Trace? {
-        pointer.map { Unmanaged<Trace>.fromOpaque(UnsafeRawPointer($0)).takeUnretainedValue() }
+        guard let pointer else { return nil }
+        let trace = Unmanaged<Trace>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+        trace.calls?.next(in: trace)
+        return trace
     }
 
     func newSpace() -> UInt64 {

@@ -8,14 +8,17 @@ extension LoadedPlugin: TraceablePlugin {
         try method(for: request, tokenize: tokenize, warn: warn) { _ in }
     }
 
-    /// - Parameter announce: is told what is about to run of the plugin's code.
+    /// - Parameters:
+    ///   - calls: counts what the plugin asks of the host.
+    ///   - announce: is told what is about to run of the plugin's code.
     func method(
-        for request: TraceRequest, tokenize: @escaping (String) throws -> [Int32], warn: (String) -> Void,
-        announce: @escaping (String) -> Void
+        for request: TraceRequest, tokenize: @escaping (String) throws -> [Int32], calls: HostCalls? = nil,
+        warn: (String) -> Void, announce: @escaping (String) -> Void
     ) throws(PluginError) -> MethodProgram {
         let trace = Trace(
             plugin: description, model: request.model, task: request.task, labels: request.labels,
             sites: request.sites, settings: request.fields, tokenize: tokenize, announce: announce)
+        trace.calls = calls
         defer { trace.warnings.forEach(warn) }
         return try exclusively { () throws(PluginError) in
             try trace.plan(raw, request.settings)
@@ -53,7 +56,7 @@ extension LoadedPlugin: TraceablePlugin {
 }
 
 extension Trace {
-    fileprivate func plan(_ raw: peft_plugin, _ settings: Settings) throws(PluginError) {
+    func plan(_ raw: peft_plugin, _ settings: Settings) throws(PluginError) {
         values = settings.values
         if let plan = raw.plan {
             try run(.plan) { plan(raw.`self`, $0) }
@@ -68,7 +71,7 @@ extension Trace {
         tensors.ofSites = Array(repeating: [], count: sites.count)
     }
 
-    fileprivate func inject(_ raw: peft_plugin, _ settings: Settings, _ index: Int) throws(PluginError) {
+    func inject(_ raw: peft_plugin, _ settings: Settings, _ index: Int) throws(PluginError) {
         values = try settings.values(at: sites[index].module)
         site = SiteParts()
         try run(.inject(index: index)) { pointer in

@@ -32,6 +32,24 @@ package struct TraceRequest: Sendable {
     var labels: Int
 }
 
+extension TraceRequest {
+    /// - Throws: `PluginError` where a value is missing, or the settings choose no site.
+    init(
+        _ plugin: PluginDescription, _ settings: Settings, _ model: ModelDescription, _ sites: [SiteDescription],
+        _ task: String, _ labels: Int
+    ) throws(PluginError) {
+        try settings.checkComplete()
+        for hyperparameter in plugin.hyperparameters where settings.values[hyperparameter.name] == nil {
+            throw PluginError(.setting, "has no value: the host did not derive one", place: hyperparameter.name)
+        }
+        self.init(
+            settings: settings,
+            fields: settings.fields.map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) },
+            model: model, sites: try settings.selection.select(from: sites, for: plugin, task: task), task: task,
+            labels: labels)
+    }
+}
+
 /// A foreign `adapter_config.json` and its adapter.
 package struct ImportRequest: Sendable {
     var config: JSON
@@ -86,16 +104,17 @@ package func trace(
     task: String, labels: Int, tokenize: @escaping (String) throws -> [Int32] = { _ in [0] },
     warn: (String) -> Void = { _ in }
 ) throws(PluginError) -> MethodProgram {
-    let description = plugin.description
-    try settings.checkComplete()
-    for hyperparameter in description.hyperparameters where settings.values[hyperparameter.name] == nil {
-        throw PluginError(.setting, "has no value: the host did not derive one", place: hyperparameter.name)
-    }
-    let request = TraceRequest(
-        settings: settings, fields: settings.fields.map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) },
-        model: model, sites: try settings.selection.select(from: sites, for: description, task: task), task: task,
-        labels: labels)
+    let request = try TraceRequest(plugin.description, settings, model, sites, task, labels)
     return try plugin.method(for: request, tokenize: tokenize, warn: warn)
+}
+
+/// The same in this process, counting what the plugin asks of the host.
+package func trace(
+    _ plugin: LoadedPlugin, _ settings: Settings, model: ModelDescription, sites: [SiteDescription], task: String,
+    labels: Int, tokenize: @escaping (String) throws -> [Int32], calls: HostCalls
+) throws(PluginError) -> MethodProgram {
+    let request = try TraceRequest(plugin.description, settings, model, sites, task, labels)
+    return try plugin.method(for: request, tokenize: tokenize, calls: calls, warn: { _ in }, announce: { _ in })
 }
 
 /// Reads a foreign `adapter_config.json`: the fields that are hyperparameters, then what the plugin's `import_config` makes

@@ -61,7 +61,9 @@ extension Graph {
         }
         let set = try reader.text(upTo: 64, "the operator set")
         guard set == operatorSet else {
-            throw reader.error("the program is written for \(set.debugDescription); this version knows \(operatorSet)")
+            throw reader.error(
+                "the program is written for \(set.debugDescription); this version knows \(operatorSet), so it needs a newer "
+                    + "peft-host")
         }
         var graph = Graph()
         var constants = 0
@@ -114,7 +116,8 @@ extension Graph {
     private func decodeNode(from reader: inout ByteReader, limits: CodingLimits) throws(ProgramError) -> Node {
         let number = try reader.index(upTo: Int(UInt16.max), "an operator's number")
         guard let op = Operator(rawValue: UInt16(number)) else {
-            throw reader.error("\(Self.operatorSet) has no operator \(number)")
+            throw reader.error(
+                "the \(Self.operatorSet) of this version has no operator \(number); it needs a newer peft-host")
         }
         var inputs: [Value] = []
         for _ in 0..<(try reader.count(upTo: limits.operands, ofBytes: 2, "operands")) {

@@ -53,7 +53,13 @@ extension MethodProgram {
             throw ProgramError("a coded method has \(bytes.count) bytes; at most \(limits.bytes)")
         }
         var reader = MethodReader(bytes: ByteReader(bytes), limits: limits)
-        guard bytes.starts(with: magic) else { throw ProgramError("this is not a coded method of this version") }
+        guard bytes.starts(with: magic) else {
+            let isOtherForm = bytes.starts(with: magic.dropLast())
+            throw ProgramError(
+                isOtherForm
+                    ? "it is written in a form that this version does not know; it needs a newer peft-host"
+                    : "this is not a coded method")
+        }
         _ = try reader.bytes.raw(magic.count)
         let program = try reader.program()
         try reader.bytes.finish()

@@ -30,7 +30,7 @@ package final class MethodSteps {
     }
 
     /// The regularizer and its gradients as the outputs of one graph; nil where the method has none.
-    private static func regularizer(of model: AdaptedProgram) throws -> (graph: Graph, numbers: [Int])? {
+    package static func regularizer(of model: AdaptedProgram) throws -> (graph: Graph, numbers: [Int])? {
         guard let number = model.method?.regularizer else { return nil }
         let g = GraphBuilder()
         let value = model.whole(number, in: g)

@@ -390,7 +390,7 @@ typedef struct peft_ops_1 {
     peft_value (*gelu_tanh)(peft_trace *t, peft_value x); /* the tanh approximation */
     peft_value (*relu)(peft_trace *t, peft_value x);
     peft_value (*erf)(peft_trace *t, peft_value x);
-    peft_value (*floor)(peft_trace *t, peft_value x); /* gradient 0 */
+    peft_value (*floor)(peft_trace *t, peft_value x); /* no gradient */
     peft_value (*add)(peft_trace *t, peft_value a, peft_value b);
     peft_value (*sub)(peft_trace *t, peft_value a, peft_value b);
     peft_value (*mul)(peft_trace *t, peft_value a, peft_value b);
@@ -474,13 +474,14 @@ typedef struct peft_ops_1 {
 
     /* Linear algebra on matrices of fixed size; solve and inverse also on a batch of them, (…, n, n), and with gradients. */
     peft_value (*solve)(peft_trace *t, peft_value a, peft_value b); /* X with A X = B */
-    peft_value (*inverse)(peft_trace *t, peft_value a);
+    peft_value (*inverse)(peft_trace *t, peft_value a); /* not in forward */
     /* Reduced: a (m, n) → q (m, k), r (k, n), k = min(m, n). Returns q. Init and merge only. */
     peft_value (*qr)(peft_trace *t, peft_value a, peft_value *r);
     /* Reduced: a → u (m, k), s (k) descending, vt (k, n). Returns u. Init and merge only. */
     peft_value (*svd)(peft_trace *t, peft_value a, peft_value *s, peft_value *vt);
 
-    /* x (N, h, d) turned by angles: cos, sin (N, d/2); element i is paired with i + d/2 (Su et al. 2021). */
+    /* x (N, h, d) turned by angles: cos, sin (N, d/2), which get no gradient; element i is paired with i + d/2 (Su et
+     * al. 2021). */
     peft_value (*rope)(peft_trace *t, peft_value x, peft_value cos, peft_value sin);
     /* q (N, h, d), k and v (N, g, d), g divides h → (N, h, d): softmax of scale · q kᵀ over the tokens of the token's own
      * row up to itself, at most the last `window` of them (0: all). */
@@ -639,7 +640,7 @@ typedef struct peft_plugin {
     uint32_t hyperparameter_count;
     uint32_t hyperparameter_stride; /* sizeof(peft_hyperparameter) */
     const char *id;             /* "LoRA": what --plugin takes */
-    const char *peft_type;      /* "LORA": by which a Hugging Face folder finds its plugin */
+    const char *peft_type;      /* "LORA": by which a Hugging Face folder finds its plugin; "A+B": it writes A and reads B too */
     const char *version;        /* "1.0.0" */
     const char *license;        /* an SPDX identifier, "Apache-2.0" */
     const char *summary;        /* one line for people */

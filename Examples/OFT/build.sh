@@ -1,0 +1,2 @@
+#!/bin/sh
+cd "$(dirname "$0")" && ${CC:-clang} -c -fPIC -o manifest.o manifest.c && swiftc -O -wmo -parse-as-library -emit-library -static-stdlib -module-name OFT -I ../../Sources/PluginAPI/C/include -Xfrontend -disable-implicit-concurrency-module-import -Xfrontend -disable-implicit-string-processing-module-import -use-ld=lld -Xlinker -Bsymbolic -Xlinker --version-script=../../Plugins/exports.map -Xlinker -s -o "${1:-libOFT.so}" OFT.swift $(find ../../Sources/PluginAPI/Swift -name '*.swift') manifest.o

@@ -1,0 +1,59 @@
+import Engine
+import Models
+import Training
+
+extension Rule {
+    static let gradients = numeric(
+        "gradients", "has the gradients that its functions' central differences say, in float64"
+    ) { subject in
+        var random = subject.random("gradients")
+        do {
+            try subject.onVariants { try checkGradients($0, elements: 6, &random) }
+        } catch let error as Undifferentiable {
+            throw Breach("it cannot be differentiated: \(error.message)")
+        }
+        return .passed
+    }
+
+    /// Compares at one point, and where something is off at another: a kink (of relu, of an absolute value) that a
+    /// difference steps over by chance is not at both.
+    package static func checkGradients(_ bench: Bench, elements: Int = .max, _ random: inout RandomNumbers) throws {
+        if try bench.trainable().hasKernels { throw HasKernels() }
+        var last: Gradients.Mismatch?
+        for point: UInt64 in [11, 12] {
+            let found = try Gradients(bench.moved(point)).mismatch(elements: elements, random: &random)
+            guard let found else { return }
+            last = found
+        }
+        if let last { throw Breach(last.text) }
+    }
+
+    static let deadParameters = numeric(
+        "dead-parameters", "trains nothing that has no effect on the loss or the regularizer"
+    ) { subject in
+        try subject.onVariants(checkNothingIsDead)
+        return .passed
+    }
+
+    /// Looks at two points away from the start, where a factor of 0 hides what it is multiplied with.
+    package static func checkNothingIsDead(_ bench: Bench) throws {
+        _ = try bench.trainable()
+        let dead = Set(try dead(bench.moved(11)))
+        guard !dead.isEmpty else { return }
+        let always = try self.dead(bench.moved(12)).filter(dead.contains)
+        guard let first = always.first else { return }
+        throw Breach("\(always.count) of its parameters have no effect, \(first) among them; use or remove them")
+    }
+
+    /// Names of the trained tensors whose gradients are 0 everywhere. (A layer that was pruned away has no elements.)
+    private static func dead(_ model: AdaptedModel) throws -> [String] {
+        let (batch, pool) = (model.trainingBatch(), WorkerPool(threads: 1))
+        _ = try GradientProgram(model, capacity: batch.sizes, pool: pool).run(
+            batch, step: 0, microBatch: 0, accumulates: false)
+        _ = try MethodSteps(model, totalSteps: TrainedBits.steps, pool: pool).regularize(step: 0)
+        return model.tensors.entries.filter { entry in
+            let gradient = UnsafeBufferPointer(start: model.tensors.gradients.floats + entry.offset, count: entry.count)
+            return entry.declaration.isTrained && entry.count > 0 && gradient.allSatisfy { abs($0) <= 1e-12 }
+        }.map(\.name)
+    }
+}

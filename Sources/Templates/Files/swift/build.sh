@@ -1,0 +1,2 @@
+#!/bin/sh
+cd "$(dirname "$0")" && ${CC:-clang} -c -fPIC -o manifest.o manifest.c && swiftc -O -wmo -parse-as-library -emit-library -static-stdlib -module-name MethodPlugin -I . -Xfrontend -disable-implicit-concurrency-module-import -Xfrontend -disable-implicit-string-processing-module-import -use-ld=lld -Xlinker -Bsymbolic -Xlinker --version-script=exports.map -Xlinker -s -o libMyMethod.so ScaledOutput.swift PluginAPI/*.swift manifest.o

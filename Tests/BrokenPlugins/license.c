@@ -1,0 +1,2 @@
+#define LICENSE "do what you like!"
+#include "base.h"

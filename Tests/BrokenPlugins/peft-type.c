@@ -1,0 +1,2 @@
+#define PEFT_TYPE "base-type"
+#include "base.h"

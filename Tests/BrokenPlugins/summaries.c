@@ -1,0 +1,2 @@
+#define R_SUMMARY " "
+#include "base.h"

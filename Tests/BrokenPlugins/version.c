@@ -1,0 +1,2 @@
+#define VERSION "1.0"
+#include "base.h"
