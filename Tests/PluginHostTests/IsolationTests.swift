@@ -126,6 +126,17 @@ import Testing
         }
     }
 
+    @Test func theLibraryIsNotMappedHere() throws {
+        let library = try PluginLibrary(path: try Build.plugin("lora.c", manifest: .lora))
+        func isMapped() throws -> Bool {
+            try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).contains(library.path)
+        }
+        _ = try traceTiny(openPlugin(library))
+        #expect(try !isMapped())
+        _ = try traceTiny(openPlugin(library, .inProcess))
+        #expect(try isMapped())
+    }
+
     @Test func importedConfigs() throws {
         let path = try Build.plugin("broken.c", ["IMPORT=import_rank"], manifest: .broken)
         let library = try PluginLibrary(path: path)
