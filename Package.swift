@@ -48,9 +48,12 @@ let package = Package(
         .target(name: "Text", dependencies: ["Formats"]),
         .target(name: "Programs"),
         .target(name: "CHostSupport"),
-        .target(name: "PluginHost", dependencies: ["Programs", "Formats", "CPeftPlugin", "CHostSupport"]),
+        .target(
+            name: "PluginHost", dependencies: ["Programs", "Formats", "PluginKernels", "CPeftPlugin", "CHostSupport"]),
         .systemLibrary(name: "COpenBLAS"),
-        .target(name: "Engine", dependencies: ["Kernels", "Programs", "COpenBLAS"]),
+        .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+        .target(name: "PluginKernels", dependencies: ["Programs", "CFFI"]),
+        .target(name: "Engine", dependencies: ["Kernels", "Programs", "COpenBLAS", "PluginKernels"]),
         .target(name: "Models", dependencies: ["Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(
@@ -88,6 +91,9 @@ let package = Package(
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
         .testTarget(name: "ProgramsTests", dependencies: ["Programs", "TestSupport"]),
+        .target(name: "CTestKernels", path: "Tests/TestKernels"),
+        .testTarget(
+            name: "PluginKernelsTests", dependencies: ["PluginKernels", "Engine", "Programs", "CTestKernels"]),
         .target(name: "CAllocations", path: "Tests/Allocations"),
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport", "CAllocations"]),
@@ -98,7 +104,8 @@ let package = Package(
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Models", "Programs", "Formats"]),
         .testTarget(name: "GuideTests", dependencies: ["GuideExperiment", "Charts", "Formats"]),
         .testTarget(
-            name: "PluginHostTests", dependencies: ["PluginHost", "Adapters", "Models", "Programs", "Formats"],
+            name: "PluginHostTests",
+            dependencies: ["PluginHost", "Adapters", "Training", "Models", "Engine", "Programs", "Formats"],
             exclude: ["Plugins"]),
         .testTarget(
             name: "MethodTests",

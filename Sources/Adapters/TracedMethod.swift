@@ -146,6 +146,7 @@ package struct OpenedAdapter {
         if let own = stored.program {
             try stored.check(own)
             program = own
+            if !own.kernels.isEmpty { try OpenedAdapter.loadKernels(of: own, stored, task, base, search, warn) }
         } else {
             program = try TracedMethod(
                 try search.find(stored.peftType), in: isolation, configuration: stored.configuration,
@@ -155,5 +156,36 @@ package struct OpenedAdapter {
         }
         model = try AdaptedModel(base, method: program, task: task, seed: stored.sidecar?.seed ?? 0)
         try stored.load(into: model)
+    }
+
+    /// The one case in which an adapter of ours needs its plugin: kernels are code. The plugin is traced as it was in
+    /// training, which tries its kernels and makes them known to the engine.
+    private static func loadKernels(
+        of program: MethodProgram, _ stored: StoredAdapter, _ task: Task, _ base: Model, _ search: PluginSearch,
+        _ warn: (String) -> Void
+    ) throws {
+        let names = program.kernels.map(\.name).sorted().joined(separator: ", ")
+        let library: PluginLibrary
+        do throws(PluginError) {
+            library = try search.find(program.method)
+        } catch {
+            throw AdapterError(
+                "it runs kernels (\(names)), which are code of the plugin \(program.method), and that is not found: "
+                    + error.message, place: stored.folder, remedy: "name the folder that holds it with --plugin-path")
+        }
+        if let sidecar = stored.sidecar, try SHA256.file(library.path) != sidecar.pluginSHA256 {
+            warn("\(library.path): not the build of \(program.method) that this adapter was trained with")
+        }
+        let traced = try TracedMethod(
+            library, configuration: stored.configuration, place: stored.folder + "/adapter_config.json",
+            tensors: Set(stored.tensors.map(\.name)), model: base.configuration, task: task, tokenize: base.tokenize,
+            warn: warn)
+        // A kernel believes its operands, so those that the folder gives it must be the plugin's own.
+        let known = Set(traced.program.graphs)
+        guard program.graphs.allSatisfy({ known.contains($0) || !$0.nodes.contains { $0.op == .call } }) else {
+            throw AdapterError(
+                "its graphs call the kernels \(names) otherwise than those of \(library.path) do", place: stored.folder,
+                remedy: "use the version of \(program.method) that it was trained with")
+        }
     }
 }

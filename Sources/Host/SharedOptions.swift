@@ -11,7 +11,16 @@ struct SearchOptions: ParsableArguments {
     @Option(name: .customLong("plugin-path"), help: "Look for plugins in this folder first. (repeatable)")
     var pluginPath: [String] = []
 
-    var search: PluginSearch { PluginSearch(pluginPaths: pluginPath) }
+    @Flag(
+        help:
+            "Let the plugin's kernels run in this process, now and whenever its library is the same (see plugins info).")
+    var allowKernels = false
+
+    var search: PluginSearch {
+        var search = PluginSearch(pluginPaths: pluginPath)
+        if allowKernels { search.consent = .user }
+        return search
+    }
 }
 
 /// Which library is traced, and in which process.

@@ -18,7 +18,7 @@ package struct Check: Sendable {
     package let options: [(name: String, text: String)]
     /// The peft-host whose `plugins probe` the children run.
     package let executable: String
-    /// Those that are asked, beside what they need.
+    /// Those that are asked, with those that say whether what they need is there.
     package let rules: [Rule]
 
     package init(
@@ -29,9 +29,12 @@ package struct Check: Sendable {
         if let unknown = ids.first(where: { id in !Rule.all.contains { $0.id == id } }) {
             throw CheckError("there is no rule \(unknown); there are \(Rule.all.map(\.id).joined(separator: ", "))")
         }
-        rules = Rule.all.filter { rule in
+        let chosen = Rule.all.filter { rule in
             ids.isEmpty ? rule.level == .development || level == .distribution : ids.contains(rule.id)
         }
+        let deepest = chosen.map(\.need.rawValue).max() ?? 0
+        let gates = Rule.gates.filter { $0.need.rawValue <= deepest }.map(\.rule.id)
+        rules = Rule.all.filter { rule in gates.contains(rule.id) || chosen.contains { $0.id == rule.id } }
         guard access(path, R_OK) == 0 else { throw CheckError("\(path): \(String(cString: strerror(errno)))") }
     }
 
@@ -44,11 +47,9 @@ package struct Check: Sendable {
         // What others need comes first.
         var missing: Rule.Need?
         for (need, gate) in Rule.gates where missing == nil {
-            guard rules.contains(where: { $0.need.rawValue >= need.rawValue || $0.id == gate.id }) else { continue }
+            guard let index = rules.firstIndex(where: { $0.id == gate.id }) else { continue }
             let result = first.run(gate)
-            if let index = rules.firstIndex(where: { $0.id == gate.id }) {
-                state.withLock { $0.finish(index, result, each) }
-            }
+            state.withLock { $0.finish(index, result, each) }
             if result.outcome != .passed { missing = need }
         }
         let broken = missing

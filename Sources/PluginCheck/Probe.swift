@@ -6,7 +6,7 @@ package enum Probe {
     /// The socket to the parent.
     static let descriptor: Int32 = 3
     /// A plugin that wants more memory than this has failed.
-    private static let memory: rlim_t = 8 << 30
+    private static let memory: rlim_t = 4 << 30
 
     /// Runs what the parent asks until it hangs up.
     package static func serve(path: String, seed: UInt64, options: [(name: String, text: String)]) {

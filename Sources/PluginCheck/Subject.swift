@@ -39,7 +39,7 @@ package struct Subject: Sendable {
 
     /// The plugin, mapped into this process.
     package func plugin() throws -> LoadedPlugin {
-        note("loading")
+        if LoadEffects.first == nil { note("loading") }
         return try LoadEffects.observe { try LoadedPlugin.load(library()) }
     }
 
@@ -51,7 +51,6 @@ package struct Subject: Sendable {
         options more: [(name: String, text: String)] = []
     ) throws -> TracedMethod {
         let plugin = try plugin()
-        note("tracing")
         return try TracedMethod(
             library(), in: .inProcess, options: completed(more, plugin.description), model: model, task: task,
             derive: { $0.fillDerived() }, tokenize: ToyModel.tokenize, warn: { _ in })
@@ -64,7 +63,8 @@ package struct Subject: Sendable {
     ///   - options: over those that the user gave.
     ///   - calls: counts what the plugin asks of the host.
     func program(
-        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [], calls: HostCalls = HostCalls()
+        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [],
+        calls: HostCalls = HostCalls()
     ) throws -> MethodProgram {
         let plugin = try plugin ?? self.plugin()
         let model = ToyModel.plain.configuration

@@ -49,6 +49,7 @@ extension Graph {
         case .project: return [Projection(rawValue: integers[0]).map { "\($0)" } ?? "\(integers[0])"]
         case .attend: return integers[0] != 0 ? ["overSet"] : []
         case .textCache: return [integers[1] != 0 ? "values" : "keys", "layer: \(integers[0])"]
+        case .call: return call(node)
         case .transpose: return ["order: \(integers)"]
         case .slice: return ["axis: \(integers[0])", "\(integers[1])..<\(integers[2])"]
         case .concat, .cumsum: return ["axis: \(integers[0])"]
@@ -61,6 +62,15 @@ extension Graph {
         // reshape, broadcast, cast, scatterAdd, base, tableRows and iota: the type says it.
         default: return []
         }
+    }
+
+    /// `FourierFT.inverse`, and what the call gives beside its operands.
+    private func call(_ node: Node) -> [String] {
+        guard let kernel = try? Kernel(node.attributes) else { return [] }
+        let isForward = node.attributes.integers[0] == Kernel.Function.forward.rawValue
+        let names = (isForward ? kernel.signature : kernel.vjpSignature)?.scalars ?? []
+        return ["kernel: \(kernel.plugin).\(kernel.name)\(isForward ? "" : " vjp")"]
+            + zip(names, node.attributes.scalars).map { "\($0): \($1)" }
     }
 
     private func stream(_ node: Node) -> [String] {

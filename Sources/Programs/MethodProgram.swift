@@ -219,6 +219,11 @@ package struct MethodProgram: Hashable, Sendable {
             + sites.flatMap { site in site.tensors.map { (Self.storedName($0, at: site.site), $0) } }
     }
 
+    /// The kernels that its graphs call: to run them takes the plugin's library.
+    package var kernels: Set<Kernel> {
+        Set(graphs.flatMap(\.nodes).filter { $0.op == .call }.compactMap { try? Kernel($0.attributes) })
+    }
+
     /// The graph's number; an equal one that is there already is used again.
     package mutating func add(_ graph: Graph) -> Int {
         let graph = graph.canonical()

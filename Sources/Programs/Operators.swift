@@ -150,4 +150,13 @@ extension GraphBuilder {
     package func rowInput(_ name: String, shape: [Int]) -> Value {
         leaf(.rowInput, 0, TensorType([.rows] + shape.map { Dim($0) }), text: name)
     }
+
+    /// A plugin's function: its first result.
+    ///
+    /// - Parameters:
+    ///   - operands: the arrays that its signature reads.
+    ///   - scalars: what its signature names and no operand's size gives.
+    package func call(_ kernel: Kernel, _ operands: [Value], scalars: [Double] = []) -> Value {
+        append(.call, operands, kernel.attributes(.forward, scalars: scalars))
+    }
 }

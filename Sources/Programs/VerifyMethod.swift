@@ -3,6 +3,9 @@ extension MethodProgram {
     package func verify() throws(ProgramError) {
         var verified: Set<Scoped> = []
         try verifyNamesAndSizes()
+        if let kernel = kernels.first(where: { $0.plugin != method }) {
+            throw ProgramError("the kernel \(kernel.name) is one of \(kernel.plugin), and the method \(method)")
+        }
         let preludeTypes = try verifyWhole(&verified)
         for site in sites { try verify(site, preludeTypes, &verified) }
         _ = try rowPrefix()

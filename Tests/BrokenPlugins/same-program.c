@@ -1,4 +1,5 @@
-/* Counts its traces, and answers otherwise from the fifth on. */
+/* Says the same in more words every other time that it is traced. */
 #define DECLARATIONS static int times;
-#define SCALE (times++, settings->number(t, "lora_alpha") / (double)r + times * 1e-9)
+#define WITH_UPDATE ops->add(t, W, ops->mul(t, ops->scalar(t, scale), ops->matmul(t, B, A, 0, 0)))
+#define MERGED (times++ / 4 % 2 ? ops->neg(t, ops->neg(t, WITH_UPDATE)) : WITH_UPDATE)
 #include "base.h"

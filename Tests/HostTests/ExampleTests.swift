@@ -86,7 +86,7 @@ extension HostTests {
         /// Options that only some combination of makes sense, or that this method lacks.
         @Test(.enabled(if: hasC, "there is no C compiler")) func veraSaysWhatItLacks() throws {
             let scratch = try Scratch()
-            let library = try Example("VeRA").library
+            let example = try Example("VeRA")
             let data = try Material.data(scratch)
             for (model, option, message) in [
                 ("d-biases", "bias=vera_only", "the base has biases, which this plugin does not train: give bias=none"),
@@ -96,7 +96,7 @@ extension HostTests {
                 let result = try Program.run(
                     Material.train(
                         model: Material.tiny(scratch, model, fixture: model), data: data, output: scratch / "out",
-                        plugin: library, "-o") + options)
+                        plugin: example.library, "-o") + options)
                 #expect(result.code == 1)
                 #expect(result.error.contains(message), "\(result.error)")
             }

@@ -94,7 +94,7 @@ extension HostTests {
                 #expect(
                     abs(loss - losses[step]) <= (step < 5 ? 1e-3 : 5e-3) * max(abs(losses[step]), 1e-3), "step \(step)")
                 if step < 5 { #expect(abs(norm - norms[step]) <= 5e-3 * norms[step], "step \(step)") }
-                let counts = golden.run["lora_E_nonzero"]?.array?[step].members ?? []
+                guard let counts = golden.run["lora_E_nonzero"]?.array?[step].members else { continue }
                 // The golden names are a torch model's.
                 let wanted = counts.map { JSON.Member($0.key.replacing(".default", with: ""), $0.value) }
                 #expect(line["nonzero"]?.members ?? [] == wanted, "step \(step)")

@@ -52,6 +52,15 @@ enum Build {
     static func load(_ path: String) throws -> LoadedPlugin { try LoadedPlugin.load(PluginLibrary(path: path)) }
 }
 
+enum Consent {
+    /// A folder of settings of the tests' own, in which consent to kernels is kept.
+    static let folder: String = {
+        let folder = (try? Build.folder().path) ?? "/nowhere"
+        setenv("XDG_CONFIG_HOME", folder, 1)
+        return folder
+    }()
+}
+
 extension PluginDescription {
     /// What Plugins/lora.c says of itself.
     static let lora: PluginDescription = {

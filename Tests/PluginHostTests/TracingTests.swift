@@ -119,15 +119,13 @@ import Testing
         #expect(error?.description.contains("\n") == false)
     }
 
-    @Test(arguments: [("merge", "claims the capability merge"), ("kernels", "which this host does not run yet")])
-    func claims(name: String, part: String) throws {
+    @Test func claims() throws {
         var manifest = PluginDescription.broken
-        let capability = try #require(Capability.allCases.first { $0.name == name })
-        manifest.capabilities = [capability]
-        let bits = "CAPABILITIES=\(1 << capability.rawValue)"
+        manifest.capabilities = [.merge]
+        let bits = "CAPABILITIES=\(1 << Capability.merge.rawValue)"
         let plugin = try Build.load(try Build.plugin("broken.c", [bits], manifest: manifest))
         let error = #expect(throws: PluginError.self) { try traceTiny(plugin) }
-        #expect(error?.description.contains(part) == true)
+        #expect(error?.description.contains("claims the capability merge") == true)
     }
 
     @Test func patternsThatMatchNothing() throws {

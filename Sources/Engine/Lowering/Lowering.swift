@@ -83,6 +83,7 @@ struct Lowering {
         case .attention, .attentionGradient: try lowerAttention(index, node)
         case .cumsum, .sort, .topK, .kthValue: try lowerOrdering(index, node)
         case .solve, .inverse, .qr, .svd: try lowerLinearAlgebra(index, node)
+        case .call: try lowerCall(index, node)
         case .cast, .transpose, .slice, .concat, .broadcast, .gather, .scatterAdd, .rowGather:
             try lowerStructure(index, node)
         case .dropout, .bernoulli, .normal, .uniform, .rowBernoulli: try lowerRandom(index, node)

@@ -22,6 +22,8 @@ struct Plugins: ParsableCommand {
         func run() throws {
             let library = try search.search.find(plugin)
             let manifest = library.manifest
+            let usesKernels = manifest.capabilities.contains(.kernels)
+            let consent = try KernelConsent.user.covers(library) ? "allowed" : "not allowed"
             let security = try security ? PluginSecurity(library) : nil
             if json {
                 var object: JSON = [
@@ -29,6 +31,7 @@ struct Plugins: ParsableCommand {
                     "exports": .array(library.exports.map(JSON.string)),
                     "needed": .array(library.needed.map(JSON.string)),
                     "warnings": .array(library.warnings.map(JSON.string)),
+                    "kernels": usesKernels ? .string(consent) : nil,
                 ]
                 if let security { object = .object((object.members ?? []) + [.init("security", security.json)]) }
                 return Output.line(object.text(indent: 2))
@@ -45,6 +48,7 @@ struct Plugins: ParsableCommand {
                     "capabilities",
                     Capability.allCases.filter(manifest.capabilities.contains).map(\.name).joined(separator: ", ")
                 ),
+                ("kernels", usesKernels ? "run in the host's process (\(consent), see --allow-kernels)" : ""),
                 ("learning rate", String(manifest.defaultLearningRate)),
                 ("plugin ABI", "\(manifest.abiBuiltWith), at least \(manifest.abiMinRequired)"),
                 ("library", "\(library.path) (\(library.machine))"),

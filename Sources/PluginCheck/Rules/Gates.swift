@@ -23,6 +23,8 @@ extension Rule {
         "traces", "can be traced with its default hyperparameters on a model of the Llama family", group: "tracing",
         need: .loading
     ) { subject in
+        _ = try subject.plugin()
+        subject.note("tracing")
         try subject.bench().traced.program.verify()
         return .passed
     }

@@ -6,6 +6,8 @@ package struct PluginSearch: Sendable {
     package let folders: [String]
     /// What the SHA-256 of a library that is found must be; nil: any.
     package var sha256: String?
+    /// Where the user's consent to the kernels of a library that is found is kept; nil: it is not given.
+    package var consent: KernelConsent?
     /// That of this program, where libraries may lie that are no plugins and not meant to be.
     private let shared: String?
 
@@ -63,6 +65,7 @@ package struct PluginSearch: Sendable {
     package func find(_ name: String) throws(PluginError) -> PluginLibrary {
         let library = try locate(name)
         if let sha256 { try library.check(sha256: sha256) }
+        try consent?.give(to: library)
         return library
     }
 

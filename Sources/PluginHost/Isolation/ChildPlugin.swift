@@ -123,7 +123,7 @@ private struct Conversation {
         _ frame: Frame, _ tokenize: (String) throws -> [Int32]
     ) throws(PluginError) -> ChildProcess.Reply {
         switch frame.kind {
-        case .phase: phase = frame.text.onOneLine(300)
+        case .phase: if !frame.content.isEmpty { phase = frame.text.onOneLine(300) }
         case .warning: if warnings.count < Self.mostWarnings { warnings.append(frame.text.onOneLine(1000)) }
         case .tokenize:
             questions += 1

@@ -18,9 +18,11 @@ package enum TraceProgram {
         return String(path)
     }
 
-    /// What of this process's environment a child gets: where libraries are, and what sanitizers are told.
+    /// What a child's environment is: of this process's, where libraries are and what sanitizers are told; and that Swift's
+    /// runtime starts no debugger when the plugin crashes.
     static var environment: [String] {
         let names: [String] = ["LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS"]
         return names.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
+            + ["SWIFT_BACKTRACE=enable=no"]
     }
 }

@@ -28,7 +28,7 @@ enum HostInterface {
         return address.flatMap { UnsafeRawPointer(bitPattern: $0) }
     }
 
-    /// By id. `peft.kernel/1` is not among them: this host does not run kernels of plugins.
+    /// By id.
     private static func tables(_ variant: HostVariant) -> [String: UnsafeRawPointer] {
         [
             "peft.trace/1": variant.place(traceTable()), "peft.settings/1": variant.place(settingsTable()),
@@ -36,7 +36,7 @@ enum HostInterface {
             "peft.parameters/1": variant.place(parametersTable()), "peft.graphs/1": variant.place(graphsTable()),
             "peft.site/1": variant.place(siteTable()), "peft.ops/1": variant.place(operatorsTable()),
             "peft.export/1": variant.place(exportTable()), "peft.config/1": variant.place(configTable()),
-            "peft.calibration/1": variant.place(calibrationTable()),
+            "peft.calibration/1": variant.place(calibrationTable()), "peft.kernel/1": variant.place(kernelTable()),
         ]
     }
 }

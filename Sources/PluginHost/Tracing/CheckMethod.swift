@@ -10,6 +10,9 @@ extension MethodProgram {
         guard method == plugin.id, peftType == plugin.mainPeftType, version == plugin.version,
             isWithoutHead == plugin.capabilities.contains(.noHead)
         else { throw fail("its program calls itself \(method.quoted) (\(peftType.quoted)), version \(version.quoted)") }
+        guard kernels.isEmpty || plugin.capabilities.contains(.kernels) else {
+            throw fail("its program calls kernels, which it does not claim to bring")
+        }
         var used: Set<Int> = []
         for graph in [prelude, regularizer].compactMap({ $0 }) { used.formUnion(graphs[graph].parameters) }
         var first = tensors.count

@@ -1,6 +1,7 @@
 import CHostSupport
 import CPeftPlugin
 import Glibc
+import PluginKernels
 import Programs
 import Synchronization
 
@@ -48,6 +49,8 @@ final class Trace {
     var settings: Settings?
     var importing: ConfigImport?
 
+    /// In the order in which plan registered them.
+    var kernels: [(kernel: Kernel, functions: KernelFunctions)] = []
     var tensors = TraceTensors()
     var openGraph: OpenGraph?
     var program: MethodProgram

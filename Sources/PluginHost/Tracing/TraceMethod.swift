@@ -29,6 +29,7 @@ extension LoadedPlugin: TraceablePlugin {
                 try trace.run(.method) { method(raw.`self`, $0) }
             }
             try trace.program.check(isMethodOf: description)
+            try trace.checkKernels()
             return trace.program
         }
     }

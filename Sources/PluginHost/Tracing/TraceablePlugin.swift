@@ -39,11 +39,6 @@ extension TraceRequest {
         _ task: String, _ labels: Int
     ) throws(PluginError) {
         try settings.checkComplete()
-        if plugin.capabilities.contains(.kernels) {
-            throw PluginError(
-                .unsupported, "brings kernels (peft.kernel/1), which this host does not run yet", place: plugin.id,
-                remedy: "it needs a newer host")
-        }
         for hyperparameter in plugin.hyperparameters where settings.values[hyperparameter.name] == nil {
             throw PluginError(.setting, "has no value: the host did not derive one", place: hyperparameter.name)
         }

@@ -31,7 +31,7 @@ extension GraphBuilder {
             let node = graph.nodes[index]
             let incoming = node.results.indices.map { adjoints[Value(index, $0)] }
             guard !node.op.isLeaf, incoming.contains(where: { $0 != nil }) else { continue }
-            guard incoming.dropFirst().allSatisfy({ $0 == nil }) else {
+            guard node.op == .call || incoming.dropFirst().allSatisfy({ $0 == nil }) else {
                 fail("\(node.op.name): only its first result can be differentiated")
                 return sources.map { _ in nil }
             }

@@ -6,6 +6,7 @@ extension GraphBuilder {
     ///   - incoming: the loss's gradient by each result; nil is zero.
     ///   - wants: for which operands a gradient is asked; others may stay nil.
     func pullBack(_ node: Node, _ y: Value, _ incoming: [Value?], wants: [Bool]) -> [Value?] {
+        if node.op == .call { return callPullBack(node, incoming) }
         guard let dy = incoming[0] else { return node.inputs.map { _ in nil } }
         if node.op.isUnary { return [unaryPullBack(node.op, node.inputs[0], y, dy)] }
         if node.op.isBinary || node.op == .select { return elementwisePullBack(node, y, dy, wants: wants) }

@@ -8,6 +8,9 @@ extension GraphBuilder.Scope {
         guard op.rawValue < Operator.unaryGradient.rawValue, op != .frozen else {
             throw ProgramError("\(op.name) is the host's own operator")
         }
+        if op == .call, attributes.integers[0] != Kernel.Function.forward.rawValue {
+            throw ProgramError("call: a kernel's vector-Jacobian product is the host's to call")
+        }
         if self == .tokenLocal, [.inverse, .qr, .svd].contains(op) {
             throw ProgramError("\(op.name) is for init and merge; what runs on every token may use solve")
         }
@@ -24,6 +27,8 @@ extension GraphBuilder.Scope {
         case .slice, .concat, .cumsum: mixes = inputs[0].symbol != nil && attributes.integers[0] == 0
         case .gather: mixes = inputs[0].symbol != nil
         case .scatterAdd: mixes = (inputs + results).contains { $0.symbol != nil }
+        // What a kernel does inside its plugin says; here no result may be of all tokens together.
+        case .call: mixes = inputs.contains { $0.symbol != nil } && results.contains { $0.symbol == nil }
         default: mixes = results.contains { $0.symbol == .targets }
         }
         if mixes {

@@ -296,6 +296,6 @@ const peft_plugin *ENTRY(const peft_host *host) {
     export = host->table(host, "peft.export/1");
     config = host->table(host, "peft.config/1");
     calibration = host->table(host, "peft.calibration/1");
-    if (host->table(host, "peft.ops/2") || host->table(host, "peft.kernel/1")) abort();
+    if (host->table(host, "peft.ops/2")) abort();
     return &description.plugin;
 }

@@ -565,29 +565,54 @@ typedef struct peft_calibration_1 {
 } peft_calibration_1;
 
 /* "peft.kernel/1": plain C functions that a plugin brings where the operators are not enough. The one thing of a plugin
- * that runs while training; the user must allow it. Called from any thread, one call at a time for each node. */
+ * that runs while training, inside the host's process; the user must allow it (docs/Kernels.md).
+ *
+ * A signature is the function's arguments in C's order; what stands behind the arrow comes last:
+ *
+ *   signature = "(" [argument {"," argument}] ")" ["->" ("f32" | result {"," result})]
+ *   argument  = array | value ":" type
+ *   result    = "out" element "[" [size {"," size}] "]"
+ *   array     = ("in" | "out" | "inout") element "[" [size {"," size}] "]"
+ *   value     = number | name {"*" name}
+ *   element   = "f32" | "i32"
+ *   type      = "i32" | "u32" | "i64" | "u64" | "f32" | "f64"
+ *   size      = name | number
+ *
+ * Arrays are pointers to contiguous row-major elements at a multiple of 64 bytes, which live as long as the call. `in` and
+ * `inout` arrays are operands, `out` and `inout` ones results; an inout one holds the operand's elements at first. The
+ * operands' shapes give the sizes; the other names are the call's scalars, and an integer one may be a result's size. A
+ * number is passed as it stands. `-> f32`: what the function returns is the last result; else it is not looked at. At most
+ * 448 bytes and 32 arguments.
+ *
+ * A kernel writes all elements of its results and nothing else, keeps nothing between calls, gives the same bits for the
+ * same operands, takes arrays without elements, and cannot fail (what it cannot compute is NaN). It is called from any
+ * thread, one call at a time for each node, in the default floating-point environment, which the host puts back afterwards;
+ * signals are the host's. The host tries it before its first use. */
 typedef void (*peft_function)(void); /* cast to and from the real type */
 
 typedef struct peft_kernel {
     uint32_t struct_size;
     uint32_t flags;             /* PEFT_KERNEL_… */
-    const char *name;
-    const char *signature;      /* "(in f32[n], n: i64, scale: f32) -> out f32[n]"; results: arrays behind the -> */
-    peft_function forward;      /* a function with that C signature: arrays as pointers, sizes as their types */
-    const char *vjp_signature;  /* of the vector-Jacobian product: the same arguments, then the gradients of the results ->
-                                 * the gradients of the arrays; NULL: no gradient */
+    const char *name;           /* 1 to 64 visible characters, its own among the plugin's kernels */
+    const char *signature;      /* "(in f32[n], n: i64, scale: f32) -> out f32[n]" */
+    peft_function forward;      /* a function with those arguments */
+    const char *vjp_signature;  /* of the vector-Jacobian product: the same operands, then the gradients of the f32 results ->
+                                 * the gradients of the f32 operands, in their order and with their sizes' names; of the
+                                 * scalars those that it needs, under their names. NULL: no gradient */
     peft_function vjp;
 } peft_kernel;
 
-#define PEFT_KERNEL_TOKEN_LOCAL 1u /* may stand in a forward graph: treats every token by itself */
+#define PEFT_KERNEL_TOKEN_LOCAL 1u /* may stand on tokens: treats every one by itself; their number may be 0 */
 
 typedef struct peft_kernel_1 {
     uint32_t struct_size;
     uint32_t reserved;
-    /* Registers a kernel in plan; returns its number, or -1. */
+    /* Registers a kernel in plan; returns its number, or -1. Needs PEFT_USES_KERNELS. The functions live as long as the
+     * process. */
     int64_t (*add)(peft_trace *t, const peft_kernel *kernel);
-    /* A node that calls it: on `count` arrays, and on the scalars that no array's size gives, both in the signature's order.
-     * Returns the first result and writes the others to *more, which may be NULL where there is one. */
+    /* A node that calls it: on `count` operands, and on the scalars that no operand's shape gives, in the order in which the
+     * signature first names them. Returns the first result and writes the others to *more, which may be NULL. A kernel that is not
+     * token-local takes values of fixed shape only; of one that is, a result must have the operands' first axis. */
     peft_value (*call)(
         peft_trace *t, int64_t kernel, int32_t count, const peft_value *arrays, int32_t scalar_count,
         const double *scalars, peft_value *more);

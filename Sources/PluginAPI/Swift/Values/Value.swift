@@ -30,10 +30,9 @@ public struct Value {
     /// Its sizes; the first can be ``tokens`` or ``rows``. After an error as many ones as a value can have axes, so that code
     /// that reads one of them goes on to where it returns.
     public var shape: [Int] {
-        if host.trace.failed(trace) != 0 { return Array(repeating: 1, count: Int(PEFT_MAX_RANK)) }
         var shape = (0..<Swift.max(0, host.graphs.rank(trace, id))).map { Int(host.graphs.size(trace, id, $0)) }
         if isTransposed, shape.count >= 2 { shape.swapAt(shape.count - 1, shape.count - 2) }
-        return shape
+        return host.trace.failed(trace) == 0 ? shape : Array(repeating: 1, count: Int(PEFT_MAX_RANK))
     }
 
     /// As the first axis of a shape: N, the tokens of a batch.
