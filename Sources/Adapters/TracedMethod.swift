@@ -146,7 +146,9 @@ package struct OpenedAdapter {
         if let own = stored.program {
             try stored.check(own)
             program = own
-            if !own.kernels.isEmpty { try OpenedAdapter.loadKernels(of: own, stored, task, base, search, isolation, warn) }
+            if !own.kernels.isEmpty {
+                try OpenedAdapter.loadKernels(of: own, stored, task, base, search, isolation, warn)
+            }
         } else {
             program = try TracedMethod(
                 try search.find(stored.peftType), in: isolation, configuration: stored.configuration,
