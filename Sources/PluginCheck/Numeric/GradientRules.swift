@@ -35,7 +35,6 @@ extension Rule {
         return .passed
     }
 
-<<<<<<< HEAD
     /// Looks at two points away from the start, where a factor of 0 hides what it is multiplied with, and where something is
     /// random (a dropout of whole modules) at many steps of each.
     package static func checkNothingIsDead(_ bench: Bench) throws {
@@ -63,30 +62,5 @@ extension Rule {
             }
         }
         return Set(dead.map(\.name))
-=======
-    /// Looks away from the start, where a factor of 0 hides what it is multiplied with, and again at other points and steps: what a
-    /// step drops at random is not dead.
-    package static func checkNothingIsDead(_ bench: Bench) throws {
-        _ = try bench.trainable()
-        var always = try dead(bench.moved(11), step: 0)
-        for step in 1..<8 where !always.isEmpty {
-            let now = Set(try dead(bench.moved(11 + UInt64(step)), step: step))
-            always.removeAll { !now.contains($0) }
-        }
-        guard let first = always.first else { return }
-        throw Breach("\(always.count) of its parameters have no effect, \(first) among them; use or remove them")
-    }
-
-    /// Names of the trained tensors whose gradients are 0 everywhere. (A layer that was pruned away has no elements.)
-    private static func dead(_ model: AdaptedModel, step: Int) throws -> [String] {
-        let (batch, pool) = (model.trainingBatch(), WorkerPool(threads: 1))
-        _ = try GradientProgram(model, capacity: batch.sizes, pool: pool).run(
-            batch, step: step, microBatch: 0, accumulates: false)
-        _ = try MethodSteps(model, totalSteps: TrainedBits.steps, pool: pool).regularize(step: 0)
-        return model.tensors.entries.filter { entry in
-            let gradient = UnsafeBufferPointer(start: model.tensors.gradients.floats + entry.offset, count: entry.count)
-            return entry.declaration.isTrained && entry.count > 0 && gradient.allSatisfy { abs($0) <= 1e-12 }
-        }.map(\.name)
->>>>>>> examples
     }
 }
