@@ -40,11 +40,13 @@ extension Rule {
         },
         Rule("peft-type", "its peft_type is upper-case, as Hugging Face's are", group: "file", need: .manifest) {
             let (type, parts) = (try $0.manifest().peftType, try $0.manifest().peftTypes)
-            let isUpper = !parts.isEmpty && parts.joined().utf8.allSatisfy {
-                (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
-                    || $0 == UInt8(ascii: "_")
-            }
+            let isUpper =
+                !parts.isEmpty
+                && parts.joined().utf8.allSatisfy {
+                    (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+                        || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                        || $0 == UInt8(ascii: "_")
+                }
             return isUpper ? .passed : .failed("the peft_type \"\(type)\" has others than A to Z, 0 to 9 and '_'")
         },
         Rule("summaries", "says in a line what it is and what each hyperparameter is", group: "file", need: .manifest) {
