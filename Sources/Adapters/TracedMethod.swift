@@ -146,7 +146,9 @@ package struct OpenedAdapter {
         if let own = stored.program {
             try stored.check(own)
             program = own
-            if !own.kernels.isEmpty { try OpenedAdapter.loadKernels(of: own, stored, task, base, search, warn) }
+            if !own.kernels.isEmpty {
+                try OpenedAdapter.loadKernels(of: own, stored, task, base, search, isolation, warn)
+            }
         } else {
             program = try TracedMethod(
                 try search.find(stored.peftType), in: isolation, configuration: stored.configuration,
@@ -162,7 +164,7 @@ package struct OpenedAdapter {
     /// training, which tries its kernels and makes them known to the engine.
     private static func loadKernels(
         of program: MethodProgram, _ stored: StoredAdapter, _ task: Task, _ base: Model, _ search: PluginSearch,
-        _ warn: (String) -> Void
+        _ isolation: PluginIsolation, _ warn: (String) -> Void
     ) throws {
         let names = program.kernels.map(\.name).sorted().joined(separator: ", ")
         let library: PluginLibrary
@@ -177,7 +179,7 @@ package struct OpenedAdapter {
             warn("\(library.path): not the build of \(program.method) that this adapter was trained with")
         }
         let traced = try TracedMethod(
-            library, configuration: stored.configuration, place: stored.folder + "/adapter_config.json",
+            library, in: isolation, configuration: stored.configuration, place: stored.folder + "/adapter_config.json",
             tensors: Set(stored.tensors.map(\.name)), model: base.configuration, task: task, tokenize: base.tokenize,
             warn: warn)
         // A kernel believes its operands, so those that the folder gives it must be the plugin's own.

@@ -13,7 +13,8 @@ struct SearchOptions: ParsableArguments {
 
     @Flag(
         help:
-            "Let the plugin's kernels run in this process, now and whenever its library is the same (see plugins info).")
+            "Let the plugin's kernels run in this process, now and whenever its library is the same (see plugins info)."
+    )
     var allowKernels = false
 
     var search: PluginSearch {

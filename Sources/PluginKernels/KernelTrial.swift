@@ -33,7 +33,8 @@ struct KernelTrial {
                 continue
             }
             guard a[place] == fills[0], b[place] == fills[1] else {
-                throw error("two calls on the same operands give result \(index) with different bits at element \(place)")
+                throw error(
+                    "two calls on the same operands give result \(index) with different bits at element \(place)")
             }
             throw error("leaves element \(place) of result \(index), which has \(a.count), unwritten")
         }

@@ -126,6 +126,15 @@ import Testing
         }
     }
 
+    @Test func theLibraryIsNotMappedHere() throws {
+        let library = try PluginLibrary(path: try Build.plugin("lora.c", manifest: .lora))
+        func isMapped() -> Bool { dlopen(library.path, RTLD_NOW | RTLD_NOLOAD) != nil }
+        _ = try traceTiny(openPlugin(library))
+        #expect(!isMapped())
+        _ = try traceTiny(openPlugin(library, .inProcess))
+        #expect(isMapped())
+    }
+
     @Test func importedConfigs() throws {
         let path = try Build.plugin("broken.c", ["IMPORT=import_rank"], manifest: .broken)
         let library = try PluginLibrary(path: path)

@@ -21,7 +21,8 @@ import Training
         return sine
     }()
 
-    private static func library(_ defines: [String] = [], claims: Set<Capability> = [.kernels]) throws -> PluginLibrary {
+    private static func library(_ defines: [String] = [], claims: Set<Capability> = [.kernels]) throws -> PluginLibrary
+    {
         var description = description
         description.capabilities = claims
         let bits = claims.contains(.kernels) ? [] : ["CAPABILITIES=0"]

@@ -6,20 +6,24 @@ import Testing
 
 /// Kernels inside graphs: what they give, and what they refuse.
 struct KernelCallTests {
-    private typealias Product = @convention(c) (
-        UnsafePointer<Float>?, UnsafePointer<Float>?, Int64, Int64, Int64, UnsafeMutablePointer<Float>?
-    ) -> Void
-    private typealias ProductVJP = @convention(c) (
-        UnsafePointer<Float>?, UnsafePointer<Float>?, Int64, Int64, Int64, UnsafePointer<Float>?,
-        UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?
-    ) -> Void
-    private typealias Saxpy = @convention(c) (
-        Int32, Float, UnsafePointer<Float>?, Int32, UnsafeMutablePointer<Float>?, Int32
-    ) -> Void
+    private typealias Product =
+        @convention(c) (
+            UnsafePointer<Float>?, UnsafePointer<Float>?, Int64, Int64, Int64, UnsafeMutablePointer<Float>?
+        ) -> Void
+    private typealias ProductVJP =
+        @convention(c) (
+            UnsafePointer<Float>?, UnsafePointer<Float>?, Int64, Int64, Int64, UnsafePointer<Float>?,
+            UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?
+        ) -> Void
+    private typealias Saxpy =
+        @convention(c) (
+            Int32, Float, UnsafePointer<Float>?, Int32, UnsafeMutablePointer<Float>?, Int32
+        ) -> Void
     private typealias Sdot = @convention(c) (Int32, UnsafePointer<Float>?, Int32, UnsafePointer<Float>?, Int32) -> Float
-    private typealias Types = @convention(c) (
-        UnsafePointer<Int32>?, Int32, UInt32, Int64, UInt64, Float, Double, UnsafeMutablePointer<Float>?
-    ) -> Void
+    private typealias Types =
+        @convention(c) (
+            UnsafePointer<Int32>?, Int32, UInt32, Int64, UInt64, Float, Double, UnsafeMutablePointer<Float>?
+        ) -> Void
 
     /// The outputs of a graph over parameters with these values, by the engine.
     private func run(
@@ -27,7 +31,8 @@ struct KernelCallTests {
     ) throws -> [[Float]] {
         let sizes = Sizes(tokens: tokens, rows: 0, targets: 0)
         let buffers = parameters.map { Buffer($0) }
-        let executable = try Executable(graph, capacity: Sizes(tokens: 8, rows: 1, targets: 1)) { node throws(EngineError) in
+        let executable = try Executable(graph, capacity: Sizes(tokens: 8, rows: 1, targets: 1)) {
+            node throws(EngineError) in
             .memory(buffers[node.attributes.integers[0]].raw)
         }
         executable.run(RunContext(sizes: sizes), on: WorkerPool(threads: threads))

@@ -6,10 +6,12 @@ import Testing
 /// Kernels are tried before they are used; each broken one fails by its rule.
 struct KernelCheckTests {
     private typealias Sdot = @convention(c) (Int32, UnsafePointer<Float>?, Int32, UnsafePointer<Float>?, Int32) -> Float
-    private typealias WritingSine = @convention(c) (
-        UnsafeMutablePointer<Float>?, Int64, Float, UnsafeMutablePointer<Float>?
-    ) -> Void
-    private typealias Cumulate = @convention(c) (UnsafePointer<Float>?, Int64, Int64, UnsafeMutablePointer<Float>?) -> Void
+    private typealias WritingSine =
+        @convention(c) (
+            UnsafeMutablePointer<Float>?, Int64, Float, UnsafeMutablePointer<Float>?
+        ) -> Void
+    private typealias Cumulate =
+        @convention(c) (UnsafePointer<Float>?, Int64, Int64, UnsafeMutablePointer<Float>?) -> Void
 
     /// The error of the check; nil where the kernel stands it.
     private func check(
@@ -50,7 +52,8 @@ struct KernelCheckTests {
         let error = try check(TestKernels.sine, address(tk_sine as Sine), vjp: vjp, scalars: [3], line)
         #expect(
             error?.hasPrefix(
-                "the kernel tried, its vjp: the gradient by array 0, f32[37], is wrong: along a random direction it is ")
+                "the kernel tried, its vjp: the gradient by array 0, f32[37], is wrong: along a random direction it is "
+            )
                 == true, "\(error ?? "nil")")
         // The gradient of another function.
         let other = (TestKernels.mapVJP, address(tk_log_vjp as MapVJP))

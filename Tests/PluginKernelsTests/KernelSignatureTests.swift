@@ -43,8 +43,8 @@ struct KernelSignatureTests {
         ("(in f32[n]) - out f32[n]", "column 14: \"->\" is expected"),
         ("(in f32[n]) -> in f32[n]", "column 16: \"out\" or \"f32\" is expected behind the arrow"),
         ("(in f32[n]) -> out f32[n] 3", "column 27: nothing may follow here"),
-        ("(in f32[n], 1.5: i32) -> out f32[n]", "column 12: 1.5 is no i32"),
-        ("(in f32[n], -1: u64) -> out f32[n]", "column 12: -1.0 is no u64"),
+        ("(in f32[n], 1.5: i32) -> out f32[n]", "column 13: 1.5 is no i32"),
+        ("(in f32[n], -1: u64) -> out f32[n]", "column 13: -1.0 is no u64"),
         ("(in f32[-2]) -> out f32[n]", "column 9: -2.0 is no size"),
         ("(in f32[a,b,c,d,e,f,g]) -> out f32[a]", "7 axes; at most 6"),
         ("(in f32[n], n: i64)", "it has no result"),
@@ -63,7 +63,9 @@ struct KernelSignatureTests {
     /// No text traps or runs on.
     @Test func noTextIsTooOdd() {
         var state: UInt64 = 1
-        let parts = ["(", ")", "[", "]", ",", ":", "->", "-", "in", "out", "inout", "f32", "i32", "n", "m", "*", "1", "9e9", " "]
+        let parts = [
+            "(", ")", "[", "]", ",", ":", "->", "-", "in", "out", "inout", "f32", "i32", "n", "m", "*", "1", "9e9", " ",
+        ]
         for _ in 0..<20_000 {
             var text = ""
             for _ in 0..<12 {
@@ -77,7 +79,10 @@ struct KernelSignatureTests {
     @Test(arguments: [
         ("(in f32[n], in f32[n], n: i64) -> out f32[n]", Optional<String>.none),
         ("(in f32[n], n: i64) -> out f32[n]", "its vjp has the operands f32[n]; they must be f32[n], f32[n]"),
-        ("(in f32[n], in f32[n], n: i64, out f32[n]) -> f32", "its vjp has the results f32[n], f32[]; they must be f32[n]"),
+        (
+            "(in f32[n], in f32[n], n: i64, out f32[n]) -> f32",
+            "its vjp has the results f32[n], f32[]; they must be f32[n]"
+        ),
         ("(in f32[n], in f32[n], s: f32) -> out f32[n]", "its vjp takes s, which the kernel does not"),
     ])
     func aProductBelongsToItsKernel(_ vjp: String, _ message: String?) throws {

@@ -20,13 +20,15 @@ enum TestKernels {
 func address<T>(_ function: T) -> CFunction { unsafeBitCast(function, to: CFunction.self) }
 
 typealias Map = @convention(c) (UnsafePointer<Float>?, Int64, UnsafeMutablePointer<Float>?) -> Void
-typealias MapVJP = @convention(c) (
-    UnsafePointer<Float>?, Int64, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
-) -> Void
+typealias MapVJP =
+    @convention(c) (
+        UnsafePointer<Float>?, Int64, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+    ) -> Void
 typealias Sine = @convention(c) (UnsafePointer<Float>?, Int64, Float, UnsafeMutablePointer<Float>?) -> Void
-typealias SineVJP = @convention(c) (
-    UnsafePointer<Float>?, Int64, Float, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
-) -> Void
+typealias SineVJP =
+    @convention(c) (
+        UnsafePointer<Float>?, Int64, Float, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?
+    ) -> Void
 
 /// A kernel and its functions, known to the engine under a name of its own.
 func registered(

@@ -20,7 +20,7 @@ package final class Bench {
     package let fileHashes: [String: String]
 
     /// - Parameters:
-    ///   - options: hyperparameters as they are typed; those that are required and not among them get a small value.
+    ///   - options: hyperparameters as they are typed.
     ///   - totalSteps: of the run that the host derives hyperparameters from.
     /// - Throws: what tracing throws.
     package init(
@@ -36,9 +36,7 @@ package final class Bench {
             model = try Model(folder + "/model")
             fileHashes = try Bench.hashes(of: folder + "/model")
             traced = try TracedMethod(
-                library, in: .inProcess,
-                options: options + SmallSettings.required(of: library.manifest, given: options),
-                model: model.configuration, task: task,
+                library, in: .inProcess, options: options, model: model.configuration, task: task,
                 derive: {
                     $0.derive("total_step", .integer(totalSteps))
                     $0.fillDerived()

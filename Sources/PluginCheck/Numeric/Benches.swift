@@ -8,12 +8,21 @@ extension Subject {
     /// - Throws: what tracing on the last of them throws.
     package func bench(_ more: SmallSettings.Options = [], totalSteps: Int = TrainedBits.steps) throws -> Bench {
         _ = try plugin()
-        let library = try library()
         note("tracing")
         for toy in [ToyModel.plain, .wide] {
-            if let bench = try? Bench(library, options + more, toy: toy, totalSteps: totalSteps) { return bench }
+            if let bench = try? bench(more, on: toy, totalSteps: totalSteps) { return bench }
         }
-        return try Bench(library, options + more, toy: .wider, totalSteps: totalSteps)
+        return try bench(more, on: .wider, totalSteps: totalSteps)
+    }
+
+    /// The method on that model.
+    func bench(
+        _ more: SmallSettings.Options = [], on toy: ToyModel, task: Task = .causalLM,
+        totalSteps: Int = TrainedBits.steps
+    ) throws -> Bench {
+        let (library, given) = (try library(), options + more)
+        let all = given + SmallSettings.required(of: library.manifest, given: given)
+        return try Bench(library, all, toy: toy, task: task, totalSteps: totalSteps)
     }
 
     /// Runs a check on the method as it is by default, and with every hyperparameter changed that makes it something else.

@@ -66,7 +66,6 @@ extension Rule {
         "short-rows", "computes for rows of one token, of none, and for no rows, in models of all kinds"
     ) { subject in
         _ = try subject.plugin()
-        let library = try subject.library()
         let toys: [(String, ToyModel)] = [
             ("tied embeddings", .plain), ("biases", .biased), ("an untied head", .untied), ("a window", .windowed),
             ("odd sizes", .odd),
@@ -74,7 +73,7 @@ extension Rule {
         for (name, toy) in toys {
             for task in [Task.causalLM, .sequenceClassification(labels: 3)] {
                 // That it can be traced is another rule's matter.
-                guard let bench = try? Bench(library, subject.options, toy: toy, task: task) else { continue }
+                guard let bench = try? subject.bench(on: toy, task: task) else { continue }
                 subject.note("running in a model with \(name), \(task.name)")
                 do {
                     try checkShortRows(bench)

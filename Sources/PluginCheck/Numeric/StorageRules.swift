@@ -18,7 +18,8 @@ extension Rule {
 
     /// The bits, or 1e-5 of the largest logit where the method has an export of its own.
     package static func checkSaving(_ bench: Bench, _ model: AdaptedModel) throws {
-        let opened = try bench.opened(try bench.saved(model), search: nil)
+        // Kernels are code: only their plugin has them.
+        let opened = try bench.opened(try bench.saved(model), search: model.hasKernels ? bench.plugins() : nil)
         let distance = Logits.distance(try Logits.of(opened), try Logits.of(model))
         guard distance <= (bench.traced.program.exportMap == nil ? 0 : 1e-5) else {
             throw Breach(
@@ -48,14 +49,7 @@ extension Rule {
         for name in [Sidecar.fileName, Sidecar.programName] {
             try FileManager.default.removeItem(atPath: "\(adapter)/\(name)")
         }
-        // A folder in which no other plugin can be meant.
-        let plugins = bench.folder + "/plugins"
-        if !FileManager.default.fileExists(atPath: plugins) {
-            try Folder.make(plugins)
-            try FileManager.default.createSymbolicLink(
-                atPath: "\(plugins)/lib\(bench.library.manifest.id).so", withDestinationPath: bench.library.path)
-        }
-        let opened = try bench.opened(adapter, search: plugins)
+        let opened = try bench.opened(adapter, search: bench.plugins())
         let distance = Logits.distance(try Logits.of(opened), try Logits.of(model))
         guard distance <= 1e-5 else {
             throw Breach(
@@ -108,6 +102,17 @@ extension Bench {
         let sidecar = try Sidecar(model, traced, labels: labels, options: .null)
         try AdapterWriter(model, traced, sidecar: sidecar).write(to: adapter)
         return adapter
+    }
+
+    /// A folder in which no other plugin can be meant.
+    fileprivate func plugins() throws -> String {
+        let plugins = folder + "/plugins"
+        if !FileManager.default.fileExists(atPath: plugins) {
+            try Folder.make(plugins)
+            try FileManager.default.createSymbolicLink(
+                atPath: "\(plugins)/lib\(library.manifest.id).so", withDestinationPath: library.path)
+        }
+        return plugins
     }
 
     /// - Parameter search: where the plugin is looked for; nil: nowhere.

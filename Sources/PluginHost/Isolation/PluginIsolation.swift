@@ -22,12 +22,11 @@ package struct ChildLimits: Sendable {
 package func openPlugin(
     _ library: PluginLibrary, _ isolation: PluginIsolation = .child()
 ) throws(PluginError) -> any TraceablePlugin {
-    if library.manifest.capabilities.contains(.kernels) {
+    switch isolation {
+    case .child where library.manifest.capabilities.contains(.kernels):
         // What it brings runs here in any case, and is registered while it is traced.
         try KernelConsent.user.check(library)
         return try LoadedPlugin.load(library)
-    }
-    switch isolation {
     case .child(let limits): return ChildPlugin(library, limits)
     case .inProcess: return try LoadedPlugin.load(library)
     }

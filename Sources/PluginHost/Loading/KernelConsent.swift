@@ -48,7 +48,8 @@ package struct KernelConsent: Sendable {
             try Folder.make(String(file[..<(file.lastIndex(of: "/") ?? file.startIndex)]))
             try AtomicFile.write((lines.map(String.init) + [line]).joined(separator: "\n") + "\n", to: file)
         } catch {
-            throw PluginError(.refused, "the consent to its kernels cannot be kept: \(error)", place: library.manifest.id)
+            throw PluginError(
+                .refused, "the consent to its kernels cannot be kept: \(error)", place: library.manifest.id)
         }
     }
 
@@ -59,6 +60,7 @@ package struct KernelConsent: Sendable {
             .refused,
             "brings kernels: code of \(library.path) would run inside this process, with your rights and without a sandbox, "
                 + "while it trains and whenever the adapter is used", place: library.manifest.id,
-            remedy: "where you trust it, allow it once with --allow-kernels; this is remembered for the library as it is now")
+            remedy: "where you trust it, allow it once with --allow-kernels; this is remembered for the library "
+                + "as it is now")
     }
 }

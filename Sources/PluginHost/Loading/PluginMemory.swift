@@ -9,6 +9,7 @@ protocol GrowingStruct {
 
 extension peft_plugin: GrowingStruct { static var sizeInABI1: Int { 144 } }
 extension peft_hyperparameter: GrowingStruct { static var sizeInABI1: Int { 72 } }
+extension peft_kernel: GrowingStruct { static var sizeInABI1: Int { 48 } }
 extension peft_site: GrowingStruct { static var sizeInABI1: Int { 120 } }
 extension peft_tensor: GrowingStruct { static var sizeInABI1: Int { 64 } }
 

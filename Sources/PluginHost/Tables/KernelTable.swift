@@ -45,7 +45,8 @@ extension Trace {
             let vjp = try raw.vjp_signature.map { text throws(PluginError) in
                 try memory.string(text, "peft_kernel.vjp_signature")
             }
-            return try add(name, signature, forward, vjp, raw.vjp, isTokenLocal: raw.flags & PEFT_KERNEL_TOKEN_LOCAL != 0)
+            let isTokenLocal = raw.flags & PEFT_KERNEL_TOKEN_LOCAL != 0
+            return try add(name, signature, forward, vjp, raw.vjp, isTokenLocal: isTokenLocal)
         } catch {
             fail("add: \(error.message)", remedy: error.remedy)
             return -1

@@ -34,13 +34,16 @@ package struct Kernel: Hashable, Sendable {
         }
         try checkVJP()
         guard text.utf8.count <= CodingLimits().text else {
-            throw ProgramError("the kernel \(name): its names and signatures have more than \(CodingLimits().text) bytes")
+            throw ProgramError(
+                "the kernel \(name): its names and signatures have more than \(CodingLimits().text) bytes")
         }
     }
 
     private func checkVJP() throws(ProgramError) {
         guard let vjp = vjpSignature else { return }
-        func expect(_ what: String, _ found: [KernelSignature.Array], _ wanted: [KernelSignature.Array]) throws(ProgramError) {
+        func expect(
+            _ what: String, _ found: [KernelSignature.Array], _ wanted: [KernelSignature.Array]
+        ) throws(ProgramError) {
             let (found, wanted) = (found.map(\.name), wanted.map(\.name))
             guard found != wanted else { return }
             throw ProgramError(

@@ -99,7 +99,9 @@ package struct KernelSignature: Hashable, Sendable {
     }
 
     private func check(_ given: Set<String>) throws(ProgramError) {
-        func fail(_ message: String) -> ProgramError { ProgramError("the signature \(text.debugDescription): \(message)") }
+        func fail(_ message: String) -> ProgramError {
+            ProgramError("the signature \(text.debugDescription): \(message)")
+        }
         guard !results.isEmpty else { throw fail("it has no result: an out or inout array, or -> f32") }
         // A name of a call's own is a size only where it is an integer everywhere.
         var integers = given
@@ -109,7 +111,8 @@ package struct KernelSignature: Hashable, Sendable {
             }
             if type.isInteger { integers.formUnion(names) }
         }
-        for case .scalar(.names(let names), let type) in arguments where !type.isInteger && integers.contains(names[0]) {
+        for case .scalar(.names(let names), let type) in arguments where !type.isInteger && integers.contains(names[0])
+        {
             throw fail("\(names[0]) is an integer in one place and \(type) in another")
         }
         for name in results.flatMap(\.sizeNames) where !integers.contains(name) {

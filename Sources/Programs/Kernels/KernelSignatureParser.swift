@@ -62,7 +62,8 @@ struct KernelSignatureParser {
         guard let type = KernelSignature.ScalarType(rawValue: word) else {
             throw error(
                 "\(word) is no type of a scalar; there are "
-                    + KernelSignature.ScalarType.allCases.map(\.rawValue).joined(separator: ", "), at: place - word.count)
+                    + KernelSignature.ScalarType.allCases.map(\.rawValue).joined(separator: ", "),
+                at: place - word.count)
         }
         if case .number(let number) = value, !type.holds(number) {
             throw error("\(number) is no \(type)", at: start)
