@@ -32,12 +32,20 @@ final class Child {
         posix_spawn_file_actions_adddup2(&actions, printed, 1)
         posix_spawn_file_actions_adddup2(&actions, printed, 2)
         posix_spawn_file_actions_adddup2(&actions, sockets[1], Probe.descriptor)
+        // A thread of a pool may block signals; the child starts without.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var argv = ([executable] + arguments).map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
         // Swift would take seconds to print the stack of a crash, which says nothing to the plugin's author.
         setenv("SWIFT_BACKTRACE", "enable=no", 1)
         var process: pid_t = 0
-        let code = posix_spawn(&process, executable, &actions, nil, &argv, environ)
+        let code = posix_spawn(&process, executable, &actions, &attributes, &argv, environ)
         self.process = process
         guard code == 0 else {
             throw CheckError("\(executable) cannot be started: \(String(cString: strerror(code)))")

@@ -51,6 +51,9 @@ extension TensorType {
 }
 
 extension MethodProgram {
+    /// Whether every graph of the method takes no more than can be meant.
+    package var isWithinLimits: Bool { (try? verifyWork()) != nil }
+
     /// That no graph of the method takes more than can be meant: before anything of its size is made.
     func verifyWork() throws(ProgramError) {
         for (index, graph) in graphs.enumerated() {

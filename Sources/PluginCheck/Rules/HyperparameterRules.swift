@@ -41,6 +41,8 @@ extension Subject {
     fileprivate func attempt(_ plugin: LoadedPlugin, _ options: [(name: String, text: String)]) throws {
         do {
             let program = try program(of: plugin, options: options)
+            // More than any machine runs is an answer too: the host will refuse it.
+            guard program.isWithinLimits else { return }
             do {
                 try program.verify()
             } catch {
