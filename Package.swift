@@ -49,8 +49,10 @@ let package = Package(
         .target(name: "Programs"),
         .target(name: "CHostSupport"),
         .target(
-            name: "PluginHost", dependencies: ["Programs", "Formats", "PluginKernels", "CPeftPlugin", "CHostSupport"]),
+            name: "PluginHost",
+            dependencies: ["Programs", "Formats", "PluginKernels", "CPeftPlugin", "CHostSupport", "CPCRE2"]),
         .systemLibrary(name: "COpenBLAS"),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .target(name: "PluginKernels", dependencies: ["Programs", "CFFI"]),
         .target(name: "Engine", dependencies: ["Kernels", "Programs", "COpenBLAS", "PluginKernels"]),

@@ -1,10 +1,10 @@
-/// Regular expressions over module paths, in the subset that Python's `re` and Swift's `Regex` read alike.
+/// Regular expressions over module paths, as Hugging Face PEFT has them.
 struct ModulePattern {
     /// Longer ones are refused: the parser is recursive.
     private static let maximumLength = 2000
 
     private enum Form {
-        case expression(Regex<AnyRegexOutput>)
+        case expression(Expression, field: String)
         /// Matches a path that ends with it from a dot on.
         case name(String)
     }
@@ -17,18 +17,16 @@ struct ModulePattern {
     ///   - wrapped: what is compiled, with the user's expression somewhere inside.
     ///   - field: for errors.
     private init(_ text: String, wrapped: String, field: String) throws(PluginError) {
-        do {
-            guard text.utf8.count <= Self.maximumLength else {
-                throw PluginError(.setting, "an expression of \(text.utf8.count) characters", place: field)
-            }
-            // Alone first: a stray parenthesis must not close the one that is put around it.
-            _ = try Regex(text)
-            self.init(form: .expression(try Regex(wrapped)))
-        } catch {
+        guard text.utf8.count <= Self.maximumLength else {
+            throw PluginError(.setting, "an expression of \(text.utf8.count) characters", place: field)
+        }
+        // Alone first: a stray parenthesis must not close the one that is put around it.
+        guard Expression(text) != nil, let expression = Expression(wrapped) else {
             throw PluginError(
                 .setting, "\"\(text.prefix(80))\" is not a regular expression", place: field,
                 remedy: "write . for any character, \\. for a dot, .* for anything")
         }
+        self.init(form: .expression(expression, field: field))
     }
 
     /// Matches whole paths: `target_modules` and `exclude_modules` as a string.
@@ -49,10 +47,17 @@ struct ModulePattern {
         }
     }
 
-    func matches(_ path: String) -> Bool {
+    /// - Throws: `PluginError` where the expression takes too many steps.
+    func matches(_ path: String) throws(PluginError) -> Bool {
         switch form {
-        case .expression(let regex): (try? regex.wholeMatch(in: path)) != nil
-        case .name(let name): isNamed(path, name)
+        case .expression(let expression, let field):
+            guard let matches = expression.matches(path) else {
+                throw PluginError(
+                    .setting, "the expression takes too many steps at \(path)", place: field,
+                    remedy: "repeat nothing inside of what is repeated")
+            }
+            return matches
+        case .name(let name): return isNamed(path, name)
         }
     }
 

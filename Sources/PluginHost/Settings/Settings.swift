@@ -124,7 +124,9 @@ package struct Settings: Equatable, Sendable {
         guard selection.isStrict else { return }
         for pattern in patterns {
             let key = try ModulePattern(key: pattern.key, field: field(of: pattern))
-            guard !modules.contains(where: key.matches) else { continue }
+            var isUsed = false
+            for module in modules where !isUsed { isUsed = try key.matches(module) }
+            guard !isUsed else { continue }
             let suffixes = modules.compactMap { $0.split(separator: ".").last.map(String.init) }
             throw PluginError(
                 .setting, "\"\(pattern.key)\" matches none of the \(modules.count) modules that \(plugin.id) adapts",

@@ -59,9 +59,9 @@ package struct TargetSelection: Equatable, Sendable {
             }
             return offered
         }
-        let included = try matcher(targets, field: "target_modules", plugin)
+        let included = try matcher(targets, field: "target_modules", plugin, candidates)
         let excluded = try self.excluded.map { names throws(PluginError) in
-            try matcher(names, field: "exclude_modules", plugin)
+            try matcher(names, field: "exclude_modules", plugin, candidates)
         }
         try checkLayers(candidates)
         let saved = modulesToSave(task: task)
@@ -81,7 +81,7 @@ package struct TargetSelection: Equatable, Sendable {
     }
 
     private func matcher(
-        _ names: Names?, field: String, _ plugin: PluginDescription
+        _ names: Names?, field: String, _ plugin: PluginDescription, _ candidates: [SiteDescription]
     ) throws(PluginError) -> (SiteDescription) -> Bool {
         switch names {
         case nil: return { plugin.choosesWeights || plugin.defaultRoles.contains($0.role) }
@@ -89,7 +89,9 @@ package struct TargetSelection: Equatable, Sendable {
         case .list(let names): return { site in names.contains { isNamed(site.module, $0) } }
         case .expression(let text):
             let pattern = try ModulePattern(path: text, field: field)
-            return { pattern.matches($0.module) }
+            var matched: Set<String> = []
+            for site in candidates where try pattern.matches(site.module) { matched.insert(site.module) }
+            return { matched.contains($0.module) }
         }
     }
 
