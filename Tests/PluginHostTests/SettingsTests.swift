@@ -50,6 +50,7 @@ import Testing
         ("target_modules", "q_proj,c_attn", "c_attn"),
         ("target_modules", "q_pro.", "the nearest are"),
         ("target_modules", "(", "not a regular expression"),
+        ("target_modules", "([a-z.0-9_]+)+[XY]", "takes too many steps"),
         ("target_modules", "proj", "no module that LoRA can adapt is named \"proj\""),
         ("layers_to_transform", "7", "no layer 7; the model has layers 0 to 1"),
         ("layers_to_transform", "first", "is not a layer's number"),
