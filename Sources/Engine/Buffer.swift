@@ -27,6 +27,9 @@ package final class Buffer: @unchecked Sendable {
 
     deinit { munmap(raw, bytes) }
 
+    /// Gives the pages back to the system; all elements are zero again.
+    package func discard() { madvise(raw, bytes, MADV_DONTNEED) }
+
     package var floats: UnsafeMutablePointer<Float> { raw.assumingMemoryBound(to: Float.self) }
     package var ints: UnsafeMutablePointer<Int32> { raw.assumingMemoryBound(to: Int32.self) }
     package var floatArray: [Float] { Array(UnsafeBufferPointer(start: floats, count: count)) }

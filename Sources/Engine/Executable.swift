@@ -61,6 +61,9 @@ package final class Executable {
         pool.run(instructions, context)
     }
 
+    /// Gives back the arena's memory until the next run; what outputs held is lost.
+    package func release() { arena.discard() }
+
     /// Seconds that each instruction takes on the calling thread, all runs together, by its name; longest first.
     package func profile(_ context: RunContext, runs: Int = 1) -> [(name: String, seconds: Double, count: Int)] {
         let pool = WorkerPool(threads: 1)

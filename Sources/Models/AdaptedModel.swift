@@ -99,9 +99,12 @@ package final class AdaptedModel {
 
     /// Makes a graph of this model ready to run.
     ///
-    /// - Parameter replaced: what stands for tensors of the base.
+    /// - Parameters:
+    ///   - arguments: where the graph's operands 0, 1, … lie.
+    ///   - replaced: what stands for tensors of the base.
     package func compile(
-        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, replaced: [String: FrozenTensor] = [:]
+        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, arguments: [UnsafeMutableRawPointer] = [],
+        replaced: [String: FrozenTensor] = [:]
     ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [Attributes: FrozenTensor] = [:]
@@ -117,6 +120,8 @@ package final class AdaptedModel {
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
             case .frozen: return .frozen(frozen[node.attributes]!)
+            case .argument where arguments.indices.contains(node.attributes.integers[0]):
+                return .memory(arguments[node.attributes.integers[0]])
             case .rowInput:
                 guard let inputs else { throw EngineError("this graph has inputs of rows, and was given none") }
                 return .memory(inputs.rowInput(node.attributes.text, node.type).raw)

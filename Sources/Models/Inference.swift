@@ -6,15 +6,23 @@ import Programs
 package final class Inference {
     package let model: AdaptedModel
     private let pool: WorkerPool
+    private let keepsHidden: Bool
+    private let folder: String?
     private var capacity: Sizes
-    private var prepared: (executable: Executable, inputs: StepBuffers)?
+    private var prepared: BatchProgram?
 
-    /// - Parameter capacity: the largest batch that is expected.
+    /// - Parameters:
+    ///   - capacity: the largest batch that is expected.
+    ///   - keepsHidden: whether results hold the hidden states too.
+    ///   - folder: where to keep what no trainable tensor reaches of rows that come back; nil where they do not.
     package init(
-        _ model: AdaptedModel, capacity: Sizes = Sizes(tokens: 0, rows: 0, targets: 0), pool: WorkerPool
+        _ model: AdaptedModel, capacity: Sizes = Sizes(tokens: 0, rows: 0, targets: 0), keepsHidden: Bool = false,
+        keepingIn folder: String? = nil, pool: WorkerPool
     ) {
         self.model = model
         self.capacity = capacity
+        self.keepsHidden = keepsHidden
+        self.folder = folder
         self.pool = pool
     }
 
@@ -23,7 +31,7 @@ package final class Inference {
         /// (M, width), row-major.
         package var logits: [Float]
         package var width: Int
-        /// (N, hidden)
+        /// (N, hidden), or nothing.
         package var firstBlock: [Float]
         package var lastHidden: [Float]
 
@@ -31,28 +39,34 @@ package final class Inference {
         package func logits(_ target: Int) -> ArraySlice<Float> { logits[target * width..<(target + 1) * width] }
     }
 
-    /// - Parameter keepsHidden: whether the hidden states are asked for too.
-    package func run(_ batch: Batch, keepsHidden: Bool = false) throws -> Result {
+    package func run(_ batch: Batch) throws -> Result {
         let sizes = batch.sizes
-        let (executable, inputs) = try prepare(for: sizes)
-        inputs.load(batch)
-        executable.run(RunContext(sizes: sizes), on: pool)
+        let program = try prepare(for: sizes)
+        program.run(batch, on: pool)
         return Result(
-            sizes: sizes, logits: executable.array(0, sizes),
-            width: executable.graph.type(executable.graph.outputs[0]).shape[1].code,
-            firstBlock: keepsHidden ? executable.array(1, sizes) : [],
-            lastHidden: keepsHidden ? executable.array(2, sizes) : [])
+            sizes: sizes, logits: program.array(0, sizes), width: program.type(0).shape[1].code,
+            firstBlock: keepsHidden ? program.array(1, sizes) : [],
+            lastHidden: keepsHidden ? program.array(2, sizes) : [])
     }
 
-    private func prepare(for sizes: Sizes) throws -> (Executable, StepBuffers) {
+    /// Gives back the memory of its program until the next run.
+    package func release() { prepared?.release() }
+
+    /// The graph of a forward pass: logits, and with `keepsHidden` the hidden states behind the first block and at the end.
+    package static func graph(of model: AdaptedProgram, keepsHidden: Bool = false) throws -> Graph {
+        let g = GraphBuilder()
+        let outputs = model.build(in: g)
+        let hidden = keepsHidden ? [outputs.hidden.firstBlock, outputs.hidden.last] : []
+        return try g.finish([outputs.logits] + hidden)
+    }
+
+    private func prepare(for sizes: Sizes) throws -> BatchProgram {
         if let prepared, capacity.holds(sizes) { return prepared }
         capacity = capacity.union(sizes)
-        let g = GraphBuilder()
-        let outputs = model.program.build(in: g)
-        let graph = try g.finish([outputs.logits, outputs.hidden.firstBlock, outputs.hidden.last])
-        let inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
-        prepared = (try model.compile(graph, capacity: capacity, inputs: inputs), inputs)
-        return prepared!
+        let graph = try Inference.graph(of: model.program, keepsHidden: keepsHidden)
+        let program = try BatchProgram(graph, of: model, capacity: capacity, keepingIn: folder)
+        prepared = program
+        return program
     }
 }
 

@@ -112,9 +112,13 @@ package final class Model {
         guard let stored = storedName(name) else {
             throw ModelError("there is no tensor \"\(name)\" in a GGUF file", place: path)
         }
-        return FrozenTensor(
-            try table.weight(stored, shape: shape),
-            rowOrder: gguf == nil ? nil : configuration.ggufRowOrder(name, rows: shape[0]))
+        let weight = try table.weight(stored, shape: shape)
+        guard gguf != nil, let order = configuration.ggufRowOrder(name, rows: shape[0]) else {
+            return FrozenTensor(weight)
+        }
+        // A copy of its own: the file's bytes are not read again.
+        defer { releaseOriginal(name) }
+        return FrozenTensor(weight, rowOrder: order)
     }
 
     /// Puts quantised tensors in the place of the file's.
@@ -147,6 +151,9 @@ package final class Model {
 
     /// How many labels the file's own classification head has.
     package var scoreLabels: Int? { gguf == nil ? table["score.weight"]?.shape.first : nil }
+
+    /// Bytes of the embedding table.
+    package var tableBytes: Int { opened[LlamaConfiguration.embedding + ".weight"]?.bytes ?? 0 }
 
     /// Bytes of all tensors that the architecture uses.
     package var weightBytes: Int {

@@ -5,12 +5,15 @@ package struct ModelOutline {
     package let configuration: LlamaConfiguration
     /// Bytes of all tensors that the architecture uses.
     package let weightBytes: Int
+    /// Bytes of the embedding table.
+    package let tableBytes: Int
     /// Storage types and how many tensors have each.
     package let storage: [(type: String, tensors: Int)]
 
     package init(_ model: Model) {
         configuration = model.configuration
         weightBytes = model.weightBytes
+        tableBytes = model.tableBytes
         storage = model.storage
     }
 
@@ -23,6 +26,7 @@ package struct ModelOutline {
         let type = try ModelOutline.storageType(ConfigFields(config, path))
         let (body, head) = configuration.parameterCount
         weightBytes = (body + head) * type.blockBytes
+        tableBytes = configuration.vocabulary * configuration.hiddenSize * type.blockBytes
         storage = [(type.name, configuration.tensors.count)]
     }
 

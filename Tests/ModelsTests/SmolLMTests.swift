@@ -17,10 +17,10 @@ struct SmolLMTests {
 
     @Test func forward() throws {
         let hidden = try Safetensors(file: Fixtures.path("goldens/forward/hidden.safetensors")).tensors
-        let inference = Inference(model, pool: WorkerPool(threads: 2))
+        let inference = Inference(model, keepsHidden: true, pool: WorkerPool(threads: 2))
         for (index, prompt) in try #require(expected["prompts"]?.array).enumerated() {
             let ids = try #require(prompt["ids"]).ids
-            let result = try inference.run(predicting([ids]), keepsHidden: true)
+            let result = try inference.run(predicting([ids]))
             let last = result.logits(ids.count - 1).map(Double.init)
             let order = last.indices.sorted { last[$0] > last[$1] }
             let (top, values) = (try #require(prompt["top20_ids"]).ids, try #require(prompt["top20_logits"]).numbers)

@@ -56,11 +56,11 @@ struct Logits: ParsableCommand {
         let first = isLanguage ? virtual.tokens : ids.count - 1
         let positions = (first..<ids.count).map { Int32($0) }
         let capacity = Sizes(tokens: longest, rows: 1, targets: positions.count)
-        let inference = Inference(adapted, capacity: capacity, pool: threads.pool())
+        let inference = Inference(adapted, capacity: capacity, keepsHidden: hidden != nil, pool: threads.pool())
         let result = try inference.run(
             Batch(
                 rows: [ids], targetIndex: positions, targetLabels: positions.map { _ in 0 },
-                targetWeights: positions.map { _ in 0 }), keepsHidden: hidden != nil)
+                targetWeights: positions.map { _ in 0 }))
         let last = result.logits(positions.count - 1)
         let best = last.largest(top)
         var members: [JSON.Member] = [

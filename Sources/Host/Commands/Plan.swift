@@ -67,7 +67,7 @@ struct Plan: ParsableCommand {
         let count = TrainableCount(program, of: base)
         let adapter = AdapterWriter.fileSize(program)
         let forecast = try Forecast(
-            program, weights: base.weightBytes, rows: batchSize, length: maxLength,
+            program, weights: base.weightBytes, table: base.tableBytes, rows: batchSize, length: maxLength,
             process: ProcessMemory.anonymous + code)
         if json {
             let line: JSON = [

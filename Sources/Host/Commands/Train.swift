@@ -200,8 +200,9 @@ struct Train: ParsableCommand {
 
     private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int) throws {
         let forecast = try Forecast(
-            adapted.program, weights: adapted.model.weightBytes, capacity: plan.capacity,
-            evaluation: Evaluation.capacity(splits.valid + splits.test), process: ProcessMemory.anonymous + code)
+            adapted.program, weights: adapted.model.weightBytes, table: adapted.model.tableBytes,
+            capacity: plan.capacity, evaluation: Evaluation.capacity(splits.valid + splits.test),
+            keepsRows: epochs > 1, process: ProcessMemory.anonymous + code)
         show("memory forecast: \(Numbers.text(forecast))")
         let (limit, name) =
             memoryLimit.map { ($0.bytes, "--memory-limit") } ?? (ProcessMemory.available, "the free memory")

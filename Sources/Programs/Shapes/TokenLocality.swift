@@ -14,28 +14,33 @@ extension GraphBuilder.Scope {
         if self == .tokenLocal, [.inverse, .qr, .svd].contains(op) {
             throw ProgramError("\(op.name) is for init and merge; what runs on every token may use solve")
         }
-        let mixes: Bool
-        switch op {
-        case .matmul:
-            let a = inputs[0]
-            let inner = attributes.integers[0] != 0 ? a.shape[a.rank - 2] : a.shape[a.rank - 1]
-            mixes = inner.isSymbolic
-        case .sum, .mean, .max:
-            let axes = attributes.integers.dropFirst()
-            mixes = inputs[0].symbol != nil && (axes.isEmpty || axes.contains(0))
-        case .softmax, .layerNorm, .rmsNorm, .sort, .topK: mixes = inputs[0].symbol != nil && inputs[0].rank == 1
-        case .slice, .concat, .cumsum: mixes = inputs[0].symbol != nil && attributes.integers[0] == 0
-        case .gather: mixes = inputs[0].symbol != nil
-        case .scatterAdd: mixes = (inputs + results).contains { $0.symbol != nil }
-        // What a kernel does inside its plugin says; here no result may be of all tokens together.
-        case .call: mixes = inputs.contains { $0.symbol != nil } && results.contains { $0.symbol == nil }
-        default: mixes = results.contains { $0.symbol == .targets }
-        }
-        if mixes {
+        if op.mixesTokens(inputs, results, attributes) {
             let operands = inputs.map(\.name).joined(separator: ", ")
             throw ProgramError(
                 "\(op.name)(\(operands)) is not token-local: a method's graph may not mix tokens; rows are reached "
                     + "through row_mean, row_gather and attention only")
+        }
+    }
+}
+
+extension Operator {
+    /// Whether a token's result may depend on other tokens, attention and the means of rows apart.
+    func mixesTokens(_ inputs: [TensorType], _ results: [TensorType], _ attributes: Attributes) -> Bool {
+        switch self {
+        case .matmul:
+            let a = inputs[0]
+            let inner = attributes.integers[0] != 0 ? a.shape[a.rank - 2] : a.shape[a.rank - 1]
+            return inner.isSymbolic
+        case .sum, .mean, .max:
+            let axes = attributes.integers.dropFirst()
+            return inputs[0].symbol != nil && (axes.isEmpty || axes.contains(0))
+        case .softmax, .layerNorm, .rmsNorm, .sort, .topK: return inputs[0].symbol != nil && inputs[0].rank == 1
+        case .slice, .concat, .cumsum: return inputs[0].symbol != nil && attributes.integers[0] == 0
+        case .gather: return inputs[0].symbol != nil
+        case .scatterAdd: return (inputs + results).contains { $0.symbol != nil }
+        // What a kernel does inside its plugin says; here no result may be of all tokens together.
+        case .call: return inputs.contains { $0.symbol != nil } && results.contains { $0.symbol == nil }
+        default: return results.contains { $0.symbol == .targets }
         }
     }
 }

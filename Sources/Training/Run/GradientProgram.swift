@@ -7,24 +7,27 @@ import Programs
 package final class GradientProgram {
     private let model: AdaptedModel
     private let pool: WorkerPool
-    private let inputs: StepBuffers
-    private let executable: Executable
+    private let program: BatchProgram
     /// The number in the store of each gradient output.
     private let numbers: [Int]
     /// Trained tensors that the loss does not depend on (a regularizer may).
     private let untouched: [TensorStore.Entry]
 
-    /// - Parameter capacity: the largest batch that it will be run for.
-    package init(_ model: AdaptedModel, capacity: Sizes, pool: WorkerPool) throws {
+    /// - Parameters:
+    ///   - capacity: the largest batch that it will be run for.
+    ///   - folder: where to keep what no trainable tensor reaches of rows that come back; nil where they do not.
+    package init(_ model: AdaptedModel, capacity: Sizes, keepingIn folder: String? = nil, pool: WorkerPool) throws {
         self.model = model
         self.pool = pool
-        inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
         let (graph, numbers) = try GradientProgram.graph(of: model.program)
         self.numbers = numbers
         untouched = model.tensors.entries.enumerated()
             .filter { $1.declaration.isTrained && !numbers.contains($0) }.map(\.element)
-        executable = try model.compile(graph, capacity: capacity, inputs: inputs)
+        program = try BatchProgram(graph, of: model, capacity: capacity, keepingIn: folder)
     }
+
+    /// Gives back the memory of its program until the next run.
+    package func release() { program.release() }
 
     /// The graph with the loss (a weighted sum over the targets) and the gradients as its outputs.
     package static func graph(of model: AdaptedProgram) throws -> (graph: Graph, numbers: [Int]) {
@@ -43,22 +46,20 @@ package final class GradientProgram {
     /// - Parameter accumulates: adds to the gradients in the store instead of replacing them.
     /// - Returns: its share of the loss.
     package func run(_ batch: Batch, step: Int, microBatch: Int, accumulates: Bool) -> Double {
-        inputs.load(batch)
-        executable.run(
-            RunContext(sizes: batch.sizes, isTraining: true, step: step, microBatch: microBatch), on: pool)
+        program.run(batch, isTraining: true, step: step, microBatch: microBatch, on: pool)
         let store = model.tensors
         for entry in untouched where !accumulates {
             (store.gradients.floats + entry.offset).update(repeating: 0, count: entry.count)
         }
         for (output, number) in numbers.enumerated() {
             let entry = store.entries[number]
-            let (from, to) = (executable.floats(output + 1), store.gradients.floats + entry.offset)
+            let (from, to) = (program.floats(output + 1), store.gradients.floats + entry.offset)
             if accumulates {
                 for index in 0..<entry.count { to[index] += from[index] }
             } else {
                 to.update(from: from, count: entry.count)
             }
         }
-        return Double(executable.floats(0)[0])
+        return Double(program.floats(0)[0])
     }
 }

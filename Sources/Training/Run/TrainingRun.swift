@@ -46,7 +46,9 @@ package final class TrainingRun {
         self.pool = pool
         self.started = started
         self.save = save
-        inference = Inference(model, capacity: Evaluation.capacity(data.valid + data.test), pool: pool)
+        inference = Inference(
+            model, capacity: Evaluation.capacity(data.valid + data.test), keepingIn: options.epochs > 1 ? output : nil,
+            pool: pool)
     }
 
     /// Trains to the end.
@@ -68,7 +70,8 @@ package final class TrainingRun {
         guard !position.isFinished else { return }
         // From the first second the folder says whose run it is.
         if position.step == 0 { try checkpoint.write(position, model.tensors, identity: identity) }
-        let program = try GradientProgram(model, capacity: plan.capacity, pool: pool)
+        let program = try GradientProgram(
+            model, capacity: plan.capacity, keepingIn: options.epochs > 1 ? output : nil, pool: pool)
         let method = try MethodSteps(model, totalSteps: plan.totalSteps, pool: pool)
         let schedule = Schedule(options.schedule, warmupSteps: options.warmupSteps, totalSteps: plan.totalSteps)
         var optimizer = Optimizer()
@@ -116,6 +119,7 @@ package final class TrainingRun {
                 )
                 if shouldStop() { throw Interrupted() }
             }
+            program.release()
             try finishEpoch(
                 &position, steps: steps.count, tokensPerSecond: seconds > 0 ? Double(tokens) / seconds : 0,
                 secondsToFirstStep: secondsToFirstStep ?? 0, shouldStop: shouldStop, report)
@@ -136,6 +140,7 @@ package final class TrainingRun {
         let valid =
             data.valid.isEmpty
             ? nil : try Evaluation(data.valid, inference, labels: model.task.labels, shouldStop: shouldStop)
+        inference.release()
         let isMeasured = valid?.loss.isFinite ?? true
         guard isMeasured, model.tensors.isFinite else {
             throw TrainingError(
