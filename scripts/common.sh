@@ -43,3 +43,11 @@ prepare_reference() {
     "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement Benchmarks/requirements.txt
     cp Benchmarks/requirements.txt "$venv"
 }
+
+# prepare_llamacpp: llama.cpp's Python package beside the reference. Its build takes up to half an hour.
+prepare_llamacpp() {
+    "$venv/bin/python" -c 'import llama_cpp' 2>/dev/null && return 0
+    install_packages cmake g++
+    echo "building llama.cpp into $venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check llama-cpp-python==0.3.36
+}

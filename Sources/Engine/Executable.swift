@@ -24,18 +24,19 @@ package final class Executable {
 
     /// - Parameters:
     ///   - capacity: the largest batch that it will be run for.
+    ///   - recomputing: what is computed twice instead of kept.
     ///   - inputs: where step inputs are; nil for graphs without any.
     ///   - seed: keys the random streams.
     ///   - leaf: the storage of `parameter`, `frozen`, `argument` and `site` leaves.
     /// - Throws: `EngineError` where an operator has no kernel or a leaf no storage.
     package init(
-        _ graph: Graph, capacity: Sizes, inputs: StepBuffers? = nil, seed: UInt64 = 0,
-        leaf: (Node) throws(EngineError) -> LeafStorage
+        _ graph: Graph, capacity: Sizes, recomputing: Recomputation? = nil, inputs: StepBuffers? = nil,
+        seed: UInt64 = 0, leaf: (Node) throws(EngineError) -> LeafStorage
     ) throws(EngineError) {
         self.graph = graph
         self.capacity = capacity
         self.inputs = inputs
-        let fused = Fusion.apply(graph)
+        let fused = Executable.rewritten(graph, recomputing)
         var lowering = try Lowering(fused, capacity: capacity, inputs: inputs, seed: seed, leaf: leaf)
         try lowering.lowerAll()
         arena = lowering.arena
@@ -48,10 +49,16 @@ package final class Executable {
     }
 
     /// Elements of 4 bytes that the arena of a graph would have.
-    package static func arenaCount(_ graph: Graph, capacity: Sizes) -> Int {
-        let graph = Fusion.apply(graph)
+    package static func arenaCount(_ graph: Graph, capacity: Sizes, recomputing: Recomputation? = nil) -> Int {
+        let graph = rewritten(graph, recomputing)
         let live = graph.live(from: graph.outputs)
         return MemoryPlan(graph, capacity: capacity) { live[$0] && !graph.nodes[$0].op.isLeaf }.count
+    }
+
+    /// Fused first, which keeps the numbers of nodes: a product that is computed again is then the same product.
+    private static func rewritten(_ graph: Graph, _ recomputing: Recomputation?) -> Graph {
+        let fused = Fusion.apply(graph)
+        return Rematerialization.apply(recomputing.map { fused.recomputing($0) } ?? fused)
     }
 
     package func run(_ context: RunContext, on pool: WorkerPool) {

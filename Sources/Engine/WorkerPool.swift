@@ -19,14 +19,30 @@ package struct Instruction {
 /// has a tile in hand: the others go on, and it catches up. Between instructions threads spin for a moment (they are
 /// microseconds apart), then let others run; between runs they sleep.
 package final class WorkerPool: @unchecked Sendable {
-    /// How many work, the calling one included.
-    package private(set) var threads = 1
     package static let scratchBytes = 1 << 20
 
+    private let crew: Crew
+    /// How many work, the calling one included.
+    package var threads: Int { crew.threads }
+
+    /// - Parameter threads: at least 1; the calling thread is one of them. Where the system refuses to start so many, those
+    ///   that it did start work alone.
+    package init(threads: Int) { crew = Crew(threads: threads) }
+
+    /// The threads hold what they work on, and end with this object.
+    deinit { crew.close() }
+
+    /// Runs the instructions in their order and returns when the last is done.
+    package func run(_ instructions: [Instruction], _ context: RunContext) { crew.run(instructions, context) }
+}
+
+/// What the threads of a pool share.
+private final class Crew: @unchecked Sendable {
+    private(set) var threads = 1
     private var instructions: [Instruction] = []
     private var context: RunContext?
-    private var taken: AtomicCounters
-    private var done: AtomicCounters
+    private var taken = AtomicCounters(0)
+    private var done = AtomicCounters(0)
     private var scratch: [UnsafeMutableRawPointer] = []
     private let finished = Atomic<Int>(0)
     private var generation = 0
@@ -34,23 +50,19 @@ package final class WorkerPool: @unchecked Sendable {
     private var mutex = pthread_mutex_t()
     private var wake = pthread_cond_t()
 
-    /// - Parameter threads: at least 1; the calling thread is one of them. Where the system refuses to start so many, those
-    ///   that it did start work alone.
-    package init(threads: Int) {
-        taken = AtomicCounters(0)
-        done = AtomicCounters(0)
+    init(threads: Int) {
         pthread_mutex_init(&mutex, nil)
         pthread_cond_init(&wake, nil)
         let bytes = Swift.max(WorkerPool.scratchBytes, ph_linear_scratch_bytes())
         scratch.append(.allocate(byteCount: bytes, alignment: 64))
         for index in 1..<Swift.max(threads, 1) {
             var thread = pthread_t()
-            let start = Unmanaged.passRetained(WorkerStart(pool: self, index: index))
+            let start = Unmanaged.passRetained(WorkerStart(crew: self, index: index))
             let failure = pthread_create(
                 &thread, nil,
                 { raw in
                     let start = Unmanaged<WorkerStart>.fromOpaque(raw!).takeRetainedValue()
-                    start.pool.work(start.index)
+                    start.crew.work(start.index)
                     return nil
                 }, start.toOpaque())
             guard failure == 0 else {
@@ -63,8 +75,21 @@ package final class WorkerPool: @unchecked Sendable {
         }
     }
 
-    /// Runs the instructions in their order and returns when the last is done.
-    package func run(_ instructions: [Instruction], _ context: RunContext) {
+    deinit {
+        for memory in scratch { memory.deallocate() }
+        pthread_cond_destroy(&wake)
+        pthread_mutex_destroy(&mutex)
+    }
+
+    /// Lets the threads end.
+    func close() {
+        pthread_mutex_lock(&mutex)
+        isClosed = true
+        pthread_cond_broadcast(&wake)
+        pthread_mutex_unlock(&mutex)
+    }
+
+    func run(_ instructions: [Instruction], _ context: RunContext) {
         guard !instructions.isEmpty else { return }
         if taken.count < instructions.count {
             taken = AtomicCounters(instructions.count)
@@ -91,9 +116,11 @@ package final class WorkerPool: @unchecked Sendable {
         var seen = 0
         while true {
             pthread_mutex_lock(&mutex)
-            while generation == seen { pthread_cond_wait(&wake, &mutex) }
+            while generation == seen && !isClosed { pthread_cond_wait(&wake, &mutex) }
+            let ends = isClosed
             seen = generation
             pthread_mutex_unlock(&mutex)
+            if ends { return }
             walk(index)
         }
     }
@@ -119,10 +146,10 @@ package final class WorkerPool: @unchecked Sendable {
 }
 
 private final class WorkerStart {
-    let pool: WorkerPool
+    let crew: Crew
     let index: Int
-    init(pool: WorkerPool, index: Int) {
-        self.pool = pool
+    init(crew: Crew, index: Int) {
+        self.crew = crew
         self.index = index
     }
 }

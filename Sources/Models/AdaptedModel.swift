@@ -100,11 +100,12 @@ package final class AdaptedModel {
     /// Makes a graph of this model ready to run.
     ///
     /// - Parameters:
+    ///   - recomputing: what is computed twice instead of kept.
     ///   - arguments: where the graph's operands 0, 1, … lie.
     ///   - replaced: what stands for tensors of the base.
     package func compile(
-        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, arguments: [UnsafeMutableRawPointer] = [],
-        replaced: [String: FrozenTensor] = [:]
+        _ graph: Graph, capacity: Sizes, recomputing: Recomputation? = nil, inputs: StepBuffers?,
+        arguments: [UnsafeMutableRawPointer] = [], replaced: [String: FrozenTensor] = [:]
     ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [Attributes: FrozenTensor] = [:]
@@ -116,7 +117,8 @@ package final class AdaptedModel {
                 try known
                 ?? (isOriginal ? model.original(name, shape: shape) : model.tensor(name, shape: shape))
         }
-        return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
+        return try Executable(graph, capacity: capacity, recomputing: recomputing, inputs: inputs, seed: seed) {
+            node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
             case .frozen: return .frozen(frozen[node.attributes]!)

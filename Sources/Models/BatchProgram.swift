@@ -15,30 +15,36 @@ package final class BatchProgram {
 
     /// - Parameters:
     ///   - capacity: the largest batch that it will be run for.
+    ///   - recomputing: what is computed twice instead of kept; nothing is kept of rows then, either.
     ///   - folder: rows come back, and what no trainable tensor reaches may be kept of them in this folder; nil where they
     ///     do not.
     /// - Throws: `EngineError` where the graph cannot be run.
-    package init(_ graph: Graph, of model: AdaptedModel, capacity: Sizes, keepingIn folder: String? = nil) throws {
+    package init(
+        _ graph: Graph, of model: AdaptedModel, capacity: Sizes, recomputing: Recomputation? = nil,
+        keepingIn folder: String? = nil
+    ) throws {
         self.graph = graph
         self.capacity = capacity
         self.model = model.model
         tables = graph.tables
         inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
-        let split = folder.map { _ in RowSplit(graph) }
+        let split = recomputing == nil ? folder.map { _ in RowSplit(graph) } : nil
         rowPart = try split.flatMap { try RowPart($0, of: model, capacity: capacity, folder: folder!) }
         let kept = rowPart?.values ?? []
         executable = try model.compile(
-            rowPart == nil ? graph : split!.rest, capacity: capacity, inputs: inputs,
+            rowPart == nil ? graph : split!.rest, capacity: capacity, recomputing: recomputing, inputs: inputs,
             arguments: kept.map { $0.raw })
     }
 
     /// Elements of 4 bytes that it computes in.
     ///
     /// - Parameter keepsRows: whether it has a folder for what it keeps of rows.
-    package static func arenaCount(_ graph: Graph, capacity: Sizes, keepsRows: Bool) -> Int {
-        let split = keepsRows ? RowSplit(graph) : nil
+    package static func arenaCount(
+        _ graph: Graph, capacity: Sizes, recomputing: Recomputation? = nil, keepsRows: Bool
+    ) -> Int {
+        let split = keepsRows && recomputing == nil ? RowSplit(graph) : nil
         guard let split, split.saved >= RowPart.leastSaved else {
-            return Executable.arenaCount(graph, capacity: capacity)
+            return Executable.arenaCount(graph, capacity: capacity, recomputing: recomputing)
         }
         return Executable.arenaCount(split.rest, capacity: capacity) + RowPart.arenaCount(split, capacity: capacity)
     }

@@ -57,7 +57,7 @@ package final class Inference {
         let g = GraphBuilder()
         let outputs = model.build(in: g)
         let hidden = keepsHidden ? [outputs.hidden.firstBlock, outputs.hidden.last] : []
-        return try g.finish([outputs.logits] + hidden)
+        return try g.finish([outputs.logits] + hidden).gatheringEarly()
     }
 
     private func prepare(for sizes: Sizes) throws -> BatchProgram {

@@ -21,7 +21,7 @@ extension Graph {
         return work
     }
 
-    private func operations(of node: Node) -> Double {
+    func operations(of node: Node) -> Double {
         let operands = node.inputs.map(type)
         let result = node.results.reduce(0) { $0 + $1.size }
         let largest = operands.map(\.size).reduce(result, Swift.max)

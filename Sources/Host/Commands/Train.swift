@@ -43,7 +43,9 @@ struct Train: ParsableCommand {
     @Option(help: "Also write a checkpoint every so many steps.") var checkpointSteps = 0
     @Flag(help: "Go on at the last checkpoint; from the beginning where there is none.") var resume = false
     @Flag(help: "Replace the adapter that the output folder holds.") var overwrite = false
-    @Option(help: "Refuse to start when more memory would be needed: 2G, 800M.") var memoryLimit: ByteCount?
+    @Option(
+        help: "Take no more memory: 2G, 800M. Activations are then computed twice instead of kept, as far as needed.")
+    var memoryLimit: ByteCount?
     @Flag(help: "One JSON line an epoch on standard output.") var json = false
     @OptionGroup var threads: ThreadOptions
 
@@ -105,7 +107,7 @@ struct Train: ParsableCommand {
         show(count.text)
 
         let plan = BatchPlan(splits.train, options, labels: learned.labels)
-        try checkMemory(adapted, plan, splits, code: code)
+        options.recomputed = try checkMemory(adapted, plan, splits, code: code)
         let sidecar = try Sidecar(adapted, traced, labels: splits.labels, options: options.json)
         let writer = AdapterWriter(adapted, traced, sidecar: sidecar)
         // The data last: what they come to depends on the options before.
@@ -198,17 +200,42 @@ struct Train: ParsableCommand {
         return (shares[0], shares.count == 2 ? shares[1] : 0)
     }
 
-    private func checkMemory(_ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int) throws {
-        let forecast = try Forecast(
-            adapted.program, weights: adapted.model.weightBytes, table: adapted.model.tableBytes,
-            capacity: plan.capacity, evaluation: Evaluation.capacity(splits.valid + splits.test),
-            keepsRows: epochs > 1, process: ProcessMemory.anonymous + code)
-        show("memory forecast: \(Numbers.text(forecast))")
+    /// Finds out whether the run fits into memory, and how much of the model must be computed twice for that.
+    ///
+    /// - Returns: ``TrainingOptions/recomputed``.
+    private func checkMemory(
+        _ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int
+    ) throws -> Int {
+        let evaluation = Evaluation.capacity(splits.valid + splits.test)
+        let process = ProcessMemory.anonymous + code
+        func forecast(recomputed: Int) throws -> Forecast {
+            try Forecast(
+                adapted.program, weights: adapted.model.weightBytes, table: adapted.model.tableBytes,
+                capacity: plan.capacity, evaluation: evaluation, keepsRows: epochs > 1, recomputed: recomputed,
+                process: process)
+        }
         let (limit, name) =
             memoryLimit.map { ($0.bytes, "--memory-limit") } ?? (ProcessMemory.available, "the free memory")
-        guard forecast.total > limit else { return }
+        let plain = try forecast(recomputed: 0)
+        show("memory forecast: \(Numbers.text(plain))")
+        guard plain.total > limit else { return 0 }
+        // Activations computed twice take time: as few as will do.
+        let (graph, _, forward) = try GradientProgram.graph(of: adapted.program)
+        let stretches = graph.stretches(forward: forward).count
+        var (few, many) = (0, stretches)
+        while many - few > 1 {
+            let middle = (few + many) / 2
+            if try forecast(recomputed: middle).total > limit { few = middle } else { many = middle }
+        }
+        let least = try forecast(recomputed: many)
+        if least.total <= limit {
+            show(
+                "memory is short: \(many) of \(stretches) parts of the model are computed twice, which takes \(Numbers.text(least))"
+            )
+            return many
+        }
         throw TrainingError(
-            "the run needs about \(Numbers.megabytes(forecast.total)), more than \(name) of \(Numbers.megabytes(limit))",
+            "the run needs about \(Numbers.megabytes(least.total)), more than \(name) of \(Numbers.megabytes(limit))",
             remedy: "a smaller --batch-size (with --gradient-accumulation-steps), a smaller --max-length or fewer "
                 + "target modules would help")
     }

@@ -28,7 +28,8 @@ package struct Gradients {
         self.model = model
         let evaluation = try Evaluation64(model, model.trainingBatch())
         self.evaluation = evaluation
-        let loss = try GradientProgram.graph(of: model.program)
+        let whole = try GradientProgram.graph(of: model.program)
+        let loss = (graph: whole.graph, numbers: whole.numbers)
         let regularizer = try MethodSteps.regularizer(of: model.program)
         let graphs = [("the loss", loss)] + (regularizer.map { [("the regularizer", $0)] } ?? [])
         parts = try graphs.map { name, item in

@@ -69,6 +69,9 @@ package struct BatchPlan: Sendable {
 }
 
 extension Batch {
+    /// Tokens of the data, a method's virtual ones apart: what speed is counted in.
+    var textTokens: Int { rows.reduce(0) { $0 + $1.count { $0 != Batch.virtualToken } } }
+
     /// The batch of these rows, in their order.
     ///
     /// - Parameter weight: how much each target of a row counts in the loss, times `scale`.

@@ -24,27 +24,35 @@ package struct Forecast: Equatable, Sendable {
     ///   - capacity: the largest micro-batch.
     ///   - evaluation: the largest batch of an evaluation.
     ///   - keepsRows: whether rows come back, in later epochs.
+    ///   - recomputed: of how many stretches of the program the activations are computed twice.
     ///   - process: what the process has beside the weights, with the model opened and the data read.
     package init(
         _ model: AdaptedProgram, weights: Int, table: Int, capacity: Sizes, evaluation: Sizes, keepsRows: Bool,
-        process: Int
+        recomputed: Int = 0, process: Int
     ) throws {
-        let tokens = Swift.max(capacity.tokens, evaluation.tokens)
-        self.weights =
-            model.task == .causalLM ? weights : weights - table + Swift.min(table, tokens * Self.mappedAround)
         // Twice where a checkpoint is written: values and both moments.
         method =
             try (2 * model.count { _ in true } + 5 * model.trainedCount + MethodSteps.arenaCount(of: model)) * 4
-        let training = try GradientProgram.graph(of: model).graph
+        let (training, _, forward) = try GradientProgram.graph(of: model)
+        let recomputing = training.recomputation(recomputed, forward: forward)
         let inference = try Inference.graph(of: model)
         let width = model.task == .causalLM ? model.configuration.vocabulary : model.task.labels
         // One after the other: each gives its memory back.
-        activations =
-            4
-            * Swift.max(
-                BatchProgram.arenaCount(training, capacity: capacity, keepsRows: keepsRows),
+        let phases = [
+            (
+                capacity.tokens,
+                BatchProgram.arenaCount(training, capacity: capacity, recomputing: recomputing, keepsRows: keepsRows)
+            ),
+            (
+                evaluation.tokens,
                 BatchProgram.arenaCount(inference, capacity: evaluation, keepsRows: keepsRows)
-                    + evaluation.targets * width)
+                    + evaluation.targets * width
+            ),
+        ].map { tokens, elements in
+            let rows = model.task == .causalLM ? table : Swift.min(table, tokens * Self.mappedAround)
+            return (weights: weights - table + rows, activations: 4 * elements)
+        }
+        (self.weights, activations) = phases.max { $0.weights + $0.activations < $1.weights + $1.activations }!
         self.process = process
     }
 

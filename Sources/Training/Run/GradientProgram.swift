@@ -15,30 +15,39 @@ package final class GradientProgram {
 
     /// - Parameters:
     ///   - capacity: the largest batch that it will be run for.
+    ///   - recomputed: of how many stretches the activations are computed twice instead of kept.
     ///   - folder: where to keep what no trainable tensor reaches of rows that come back; nil where they do not.
-    package init(_ model: AdaptedModel, capacity: Sizes, keepingIn folder: String? = nil, pool: WorkerPool) throws {
+    package init(
+        _ model: AdaptedModel, capacity: Sizes, recomputed: Int = 0, keepingIn folder: String? = nil, pool: WorkerPool
+    ) throws {
         self.model = model
         self.pool = pool
-        let (graph, numbers) = try GradientProgram.graph(of: model.program)
+        let (graph, numbers, forward) = try GradientProgram.graph(of: model.program)
         self.numbers = numbers
         untouched = model.tensors.entries.enumerated()
             .filter { $1.declaration.isTrained && !numbers.contains($0) }.map(\.element)
-        program = try BatchProgram(graph, of: model, capacity: capacity, keepingIn: folder)
+        program = try BatchProgram(
+            graph, of: model, capacity: capacity, recomputing: graph.recomputation(recomputed, forward: forward),
+            keepingIn: folder)
     }
 
     /// Gives back the memory of its program until the next run.
     package func release() { program.release() }
 
-    /// The graph with the loss (a weighted sum over the targets) and the gradients as its outputs.
-    package static func graph(of model: AdaptedProgram) throws -> (graph: Graph, numbers: [Int]) {
+    /// The graph with the loss (a weighted sum over the targets) and the gradients as its outputs; `numbers` are those of
+    /// the gradients' tensors, and the first `forward` nodes make the loss.
+    package static func graph(
+        of model: AdaptedProgram
+    ) throws -> (graph: Graph, numbers: [Int], forward: Int) {
         let g = GraphBuilder()
-        let logits = model.build(in: g).logits
+        let logits = g.inline(try Inference.graph(of: model)) { _, _ in nil }[0]
         let losses = g.crossEntropy(logits, labels: g.input(.targetLabels))
         let loss = g.reduce(.sum, g.mul(losses, g.input(.targetWeights)))
         let trained = model.declarations.indices.filter { model.declarations[$0].declaration.isTrained }
+        let forward = g.graph.nodes.count
         let gradients = g.gradients(of: loss, by: trained.map { model.parameter($0, in: g) })
         let present = zip(trained, gradients).compactMap { number, gradient in gradient.map { (number, $0) } }
-        return (try g.finish([loss] + present.map(\.1)), present.map(\.0))
+        return (try g.finish([loss] + present.map(\.1)), present.map(\.0), forward)
     }
 
     /// Runs a micro-batch.

@@ -20,6 +20,9 @@ package struct TrainingOptions: Equatable, Sendable {
     /// Optimizer steps between checkpoints; 0: only at the end of each epoch.
     package var checkpointSteps = 0
 
+    /// Of how many stretches of the program the activations are computed twice, to take less memory: no result changes.
+    package var recomputed = 0
+
     package init() {}
 
     /// As a run's files keep it, so that `--resume` can name what is different.

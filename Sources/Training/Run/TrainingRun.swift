@@ -71,7 +71,8 @@ package final class TrainingRun {
         // From the first second the folder says whose run it is.
         if position.step == 0 { try checkpoint.write(position, model.tensors, identity: identity) }
         let program = try GradientProgram(
-            model, capacity: plan.capacity, keepingIn: options.epochs > 1 ? output : nil, pool: pool)
+            model, capacity: plan.capacity, recomputed: options.recomputed,
+            keepingIn: options.epochs > 1 ? output : nil, pool: pool)
         let method = try MethodSteps(model, totalSteps: plan.totalSteps, pool: pool)
         let schedule = Schedule(options.schedule, warmupSteps: options.warmupSteps, totalSteps: plan.totalSteps)
         var optimizer = Optimizer()
@@ -111,7 +112,7 @@ package final class TrainingRun {
                 position.stepInEpoch += 1
                 position.lossSum += loss
                 if secondsToFirstStep == nil { secondsToFirstStep = -started.timeIntervalSinceNow }
-                tokens += batches.reduce(0) { $0 + $1.sizes.tokens }
+                tokens += batches.reduce(0) { $0 + $1.textTokens }
                 seconds -= begun.timeIntervalSinceNow
                 report(
                     .step(
