@@ -17,6 +17,9 @@ package struct Batch {
     /// Stands for a virtual token in ``rows``.
     package static let virtualToken: Int32 = -1
 
+    /// Tokens of the first row, where all other rows go on from it (``sharingPrefix()``); else 0.
+    package private(set) var sharedTokens = 0
+
     package init(
         rows: [[Int32]], targetIndex: [Int32], targetLabels: [Int32], targetWeights: [Float],
         isCompletion: [[Bool]] = []
@@ -30,6 +33,44 @@ package struct Batch {
 
     package var sizes: Sizes {
         Sizes(tokens: rows.reduce(0) { $0 + $1.count }, rows: rows.count, targets: targetIndex.count)
+    }
+
+    /// Fewer tokens than this are not worth a row of their own.
+    private static let leastSaved = 8
+
+    /// The batch with what all its rows begin with, a prompt or virtual tokens, as a row of its own in front, so that it is
+    /// computed once. The same batch where that saves little.
+    package func sharingPrefix() -> Batch {
+        guard rows.count > 1, sharedTokens == 0, rowInputs.isEmpty else { return self }
+        var shared = rows.map(\.count).min()!
+        for row in rows.indices.dropFirst() {
+            shared =
+                (0..<shared).first { rows[row][$0] != rows[0][$0] || isCompletion(row, $0) != isCompletion(0, $0) }
+                ?? shared
+        }
+        guard shared * (rows.count - 1) >= Batch.leastSaved else { return self }
+
+        var batch = self
+        batch.sharedTokens = shared
+        batch.rows = [Array(rows[0].prefix(shared))] + rows.map { Array($0.dropFirst(shared)) }
+        if !isCompletion.isEmpty {
+            batch.isCompletion =
+                [Array(isCompletion[0].prefix(shared))] + isCompletion.map { Array($0.dropFirst(shared)) }
+        }
+        // Where each token of the old rows is now.
+        var place: [Int32] = []
+        var next = Int32(shared)
+        for row in rows {
+            place += (0..<Int32(shared))
+            place += next..<next + Int32(row.count - shared)
+            next += Int32(row.count - shared)
+        }
+        batch.targetIndex = targetIndex.map { place[Int($0)] }
+        return batch
+    }
+
+    private func isCompletion(_ row: Int, _ position: Int) -> Bool {
+        !isCompletion.isEmpty && isCompletion[row][position]
     }
 }
 
@@ -75,9 +116,10 @@ package final class StepBuffers {
         var token = 0
         for (row, tokens) in batch.rows.enumerated() {
             rowStart.ints[row] = Int32(token)
+            let first = firstPosition + (row > 0 ? batch.sharedTokens : 0)
             for (position, id) in tokens.enumerated() {
                 ids[token] = Swift.max(id, 0)
-                positions[token] = Int32(firstPosition + position)
+                positions[token] = Int32(first + position)
                 isPrompt[token] = batch.isCompletion.isEmpty || !batch.isCompletion[row][position] ? 1 : 0
                 rowOf[token] = Int32(row)
                 token += 1

@@ -9,6 +9,8 @@ package final class RunContext {
     package var microBatch: Int
     /// How many optimizer steps the whole run has; 0 outside of one.
     package var totalSteps: Int
+    /// Tokens of the first row, where all other rows go on from it; else 0.
+    package var sharedTokens = 0
 
     package init(sizes: Sizes, isTraining: Bool = false, step: Int = 0, microBatch: Int = 0, totalSteps: Int = 0) {
         self.sizes = sizes

@@ -46,6 +46,11 @@ PH_INLINE size_t ph_row_queries(const ph_attention *a, size_t row) {
 
 PH_INLINE const int32_t *ph_key_start(const ph_attention *a) { return a->key_start ? a->key_start : a->row_start; }
 
+/// Keys in front of a row's own.
+PH_INLINE size_t ph_row_prefix(const ph_attention *a, size_t row) {
+    return a->prefix_is_row && row == 0 ? 0 : (size_t)a->prefix;
+}
+
 PH_INLINE size_t ph_row_blocks(const ph_attention *a, size_t row) {
     return (ph_row_queries(a, row) + ph_block_queries(a) - 1) / ph_block_queries(a);
 }
@@ -59,7 +64,7 @@ PH_INLINE ph_block ph_block_at(const ph_attention *a, size_t row, size_t group, 
         .group = group,
         .query = (size_t)a->row_start[row] + first,
         .queries = count,
-        .position = (size_t)a->prefix + keys - queries + first,
+        .position = ph_row_prefix(a, row) + keys - queries + first,
         .lanes = lanes,
         .padded = (lanes + 7) / 8 * 8,
     };
@@ -86,7 +91,7 @@ PH_INLINE float *ph_offset(float *p, size_t offset) { return p ? p + offset : NU
 /// end.
 PH_INLINE bool ph_next_keys(const ph_attention *a, const ph_sources *s, size_t row, const ph_block *b, size_t *at,
                             ph_keys *keys) {
-    size_t prefix = (size_t)a->prefix, d = (size_t)a->head_size, stride = (size_t)a->key_heads * d;
+    size_t prefix = ph_row_prefix(a, row), d = (size_t)a->head_size, stride = (size_t)a->key_heads * d;
     size_t window = (size_t)a->window, past = b->position + b->queries, end = a->prefix_only ? prefix : past;
     // What the first query has moved past, all have.
     if (window > 0 && b->position >= window && *at < b->position + 1 - window) *at = b->position + 1 - window;

@@ -10,11 +10,13 @@ package final class BatchProgram {
     private let rowPart: RowPart?
     private let graph: Graph
     private let model: Model
+    /// Whether what all rows begin with is computed once.
+    private let sharesPrefix: Bool
     /// Frozen tensors of which a batch reads some rows only.
     private let tables: [String]
 
     /// - Parameters:
-    ///   - capacity: the largest batch that it will be run for.
+    ///   - capacity: the largest batch that it will be run for, as it is computed (``sharesPrefix(_:keepsRows:)``).
     ///   - recomputing: what is computed twice instead of kept; nothing is kept of rows then, either.
     ///   - folder: rows come back, and what no trainable tensor reaches may be kept of them in this folder; nil where they
     ///     do not.
@@ -30,10 +32,16 @@ package final class BatchProgram {
         inputs = StepBuffers(capacity: capacity, firstPosition: model.prefix.keys)
         let split = recomputing == nil ? folder.map { _ in RowSplit(graph) } : nil
         rowPart = try split.flatMap { try RowPart($0, of: model, capacity: capacity, folder: folder!) }
+        sharesPrefix = BatchProgram.sharesPrefix(graph, keepsRows: folder != nil && recomputing == nil)
         let kept = rowPart?.values ?? []
         executable = try model.compile(
             rowPart == nil ? graph : split!.rest, capacity: capacity, recomputing: recomputing, inputs: inputs,
             arguments: kept.map { $0.raw })
+    }
+
+    /// Whether what all rows of a batch begin with is computed once: not where the row itself is kept.
+    package static func sharesPrefix(_ graph: Graph, keepsRows: Bool) -> Bool {
+        graph.sharesPrefixes && !(keepsRows && RowSplit(graph).saved >= RowPart.leastSaved)
     }
 
     /// Elements of 4 bytes that it computes in.
@@ -55,9 +63,11 @@ package final class BatchProgram {
         _ batch: Batch, isTraining: Bool = false, step: Int = 0, microBatch: Int = 0, on pool: WorkerPool
     ) {
         rowPart?.load(batch, on: pool)
+        let batch = sharesPrefix ? batch.sharingPrefix() : batch
         inputs.load(batch)
-        executable.run(
-            RunContext(sizes: batch.sizes, isTraining: isTraining, step: step, microBatch: microBatch), on: pool)
+        let context = RunContext(sizes: batch.sizes, isTraining: isTraining, step: step, microBatch: microBatch)
+        context.sharedTokens = batch.sharedTokens
+        executable.run(context, on: pool)
         // Else the pages of every token ever seen would stay, each with its neighbours.
         for table in tables { model.releaseOriginal(table) }
     }

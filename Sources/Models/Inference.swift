@@ -64,7 +64,7 @@ package final class Inference {
         if let prepared, capacity.holds(sizes) { return prepared }
         capacity = capacity.union(sizes)
         let graph = try Inference.graph(of: model.program, keepsHidden: keepsHidden)
-        let program = try BatchProgram(graph, of: model, capacity: capacity, keepingIn: folder)
+        let program = try BatchProgram(graph, of: model, capacity: capacity.withSharedRow, keepingIn: folder)
         prepared = program
         return program
     }
@@ -74,6 +74,9 @@ extension Sizes {
     package func holds(_ other: Sizes) -> Bool {
         other.tokens <= tokens && other.rows <= rows && other.targets <= targets
     }
+
+    /// With room for a row that the others go on from.
+    package var withSharedRow: Sizes { Sizes(tokens: tokens, rows: rows + 1, targets: targets) }
 
     package func union(_ other: Sizes) -> Sizes {
         Sizes(

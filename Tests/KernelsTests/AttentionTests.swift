@@ -39,7 +39,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
                     ph_attention(
                         rows: Int32(rows.count), heads: Int32(heads), key_heads: Int32(keyHeads),
                         head_size: Int32(headSize), window: Int32(window), prefix: Int32(prefix),
-                        prefix_per_row: prefixPerRow, prefix_only: prefixOnly, scale: Float(scale),
+                        prefix_per_row: prefixPerRow, prefix_is_row: false, prefix_only: prefixOnly,
+                        scale: Float(scale),
                         row_start: starts.baseAddress, key_start: keys == nil ? nil : keyStarts.baseAddress))
             }
         }

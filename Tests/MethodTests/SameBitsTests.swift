@@ -80,4 +80,49 @@ struct SameBitsTests {
         let shares = try [plain, dropping].map { RowSplit(try GradientProgram.graph(of: $0.program).graph).saved }
         #expect(shares[0] > 0.3 && shares[1] < 0.1, "\(shares)")
     }
+
+    /// Rows with a common beginning, which a batch computes once.
+    static let related: [[Int32]] = [
+        [1, 4, 2, 7, 3, 3, 8, 2, 6], [1, 4, 2, 7, 3, 3, 8, 2, 5, 9, 9], [1, 4, 2, 7, 3, 3, 8, 2],
+    ]
+
+    /// What a batch of related rows gives is what its rows give alone: logits, and gradients summed over the rows.
+    @Test(arguments: MethodCase.all) func sharedPrefixes(_ item: MethodCase) throws {
+        let bench = try item.bench()
+        let model = try bench.moved()
+        guard !model.isRandom, model.method?.rowInputs.isEmpty ?? true else { return }
+        let inference = Inference(model, pool: WorkerPool(threads: 2))
+        let alone = try Self.related.map { try inference.logits([$0])[0] }
+        #expect(Logits.distance(try inference.logits(Self.related), alone) <= 1e-5)
+
+        guard model.task == .causalLM else { return }
+        let whole = model.trainingBatch(Self.related)
+        let graph = try GradientProgram.graph(of: model.program).graph
+        let keysInFront = model.prefix.keys > 0
+        #expect(graph.sharesPrefixes == !keysInFront)
+        #expect(whole.sharingPrefix().sharedTokens == 8 + model.prefix.tokens)
+        let program = try GradientProgram(model, capacity: whole.sizes, pool: WorkerPool(threads: 2))
+        func gradients(_ batch: Batch) -> [Float] {
+            _ = program.run(batch, step: 0, microBatch: 0, accumulates: false)
+            return model.tensors.gradients.floatArray
+        }
+        var expected = [Float](repeating: 0, count: model.tensors.gradients.count)
+        for row in Self.related {
+            let batch = model.trainingBatch([row])
+            let share = Float(batch.targetIndex.count) / Float(whole.targetIndex.count)
+            for (index, value) in gradients(batch).enumerated() { expected[index] += share * value }
+        }
+        let found = gradients(whole)
+        let largest = expected.reduce(0) { max($0, abs($1)) }
+        #expect(zip(found, expected).allSatisfy { abs($0 - $1) <= 1e-5 * max(1, largest) })
+    }
+
+    /// What draws numbers for tokens, or reads of a row more than attention shows, does not share.
+    @Test func dropoutSharesNothing() throws {
+        let dropping = try MethodCase("LoRA", ["r": "2", "lora_dropout": "0.5"]).model().program
+        #expect(try !GradientProgram.graph(of: dropping).graph.sharesPrefixes)
+        let features = MethodCase(
+            "LlamaAdapter", ["adapter_len": "2", "adapter_layers": "1", "feature_size": "5"], base: .biased)
+        #expect(try !GradientProgram.graph(of: features.model().program).graph.sharesPrefixes)
+    }
 }

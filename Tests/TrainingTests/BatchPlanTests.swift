@@ -27,7 +27,7 @@ import Training
         func order(_ steps: [[Batch]]) -> [[Int32]] { steps.joined().flatMap(\.rows) }
         #expect(order(epochs[0]) != order(epochs[1]))
         #expect(order(plan.steps(epoch: 1)) == order(epochs[1]))
-        let capacity = plan.capacity
+        let capacity = plan.capacity(sharesPrefix: false)
         let sizes = epochs.joined().joined().map(\.sizes)
         #expect(capacity.tokens == sizes.map(\.tokens).max())
         #expect(capacity.rows == 2 && capacity.targets == 2)

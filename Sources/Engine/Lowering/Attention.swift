@@ -27,7 +27,7 @@ extension Lowering {
                 run: { context, tile, scratch in
                     var attention = shape(context)
                     ph_attention_forward_tile(
-                        &attention, q, k, v, prefix?.0, prefix?.1, out, sums, tile,
+                        &attention, q, k, v, prefix?.0 ?? k, prefix?.1 ?? v, out, sums, tile,
                         scratch.assumingMemoryBound(to: Float.self))
                 })
             return
@@ -43,18 +43,23 @@ extension Lowering {
             dq: wanted[0], dk: isSet ? nil : wanted[1], dv: isSet ? nil : wanted[2],
             dprefix_k: isSet ? wanted[1] : wanted.count == 5 ? wanted[3] : nil,
             dprefix_v: isSet ? wanted[2] : wanted.count == 5 ? wanted[4] : nil, accumulate: false)
+        func outputs(_ context: RunContext) -> ph_attention_gradients {
+            var all = gradients
+            if context.sharedTokens > 0, prefix == nil { (all.dprefix_k, all.dprefix_v) = (all.dk, all.dv) }
+            return all
+        }
         emit(
             "attentionGradient",
             tiles: { context in
                 var attention = shape(context)
-                var gradients = gradients
+                var gradients = outputs(context)
                 return Int(ph_attention_backward_tiles(&attention, &gradients))
             },
             run: { context, tile, scratch in
                 var attention = shape(context)
-                var gradients = gradients
+                var gradients = outputs(context)
                 ph_attention_backward_tile(
-                    &attention, q, k, v, prefix?.0, prefix?.1, out, sums, dout, &gradients, tile,
+                    &attention, q, k, v, prefix?.0 ?? k, prefix?.1 ?? v, out, sums, dout, &gradients, tile,
                     scratch.assumingMemoryBound(to: Float.self))
             })
     }
@@ -81,11 +86,16 @@ extension Lowering {
             head_size: Int32(clamping: q[2].code),
             window: Int32(clamping: node.attributes.integers[1]),
             prefix: set.isEmpty ? 0 : Int32(clamping: set[set.count - 3].code), prefix_per_row: set.count == 4,
-            prefix_only: isSet, scale: Float(node.attributes.scalars[0]), row_start: UnsafePointer(rowStart),
+            prefix_is_row: false, prefix_only: isSet, scale: Float(node.attributes.scalars[0]),
+            row_start: UnsafePointer(rowStart),
             key_start: nil)
         return { context in
             var attention = attention
             attention.rows = Int32(rows.count(context.sizes))
+            if set.isEmpty, context.sharedTokens > 0 {
+                attention.prefix = Int32(context.sharedTokens)
+                attention.prefix_is_row = true
+            }
             return attention
         }
     }

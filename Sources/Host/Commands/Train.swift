@@ -206,12 +206,11 @@ struct Train: ParsableCommand {
     private func checkMemory(
         _ adapted: AdaptedModel, _ plan: BatchPlan, _ splits: DataSplits, code: Int
     ) throws -> Int {
-        let evaluation = Evaluation.capacity(splits.valid + splits.test)
         let process = ProcessMemory.anonymous + code
         func forecast(recomputed: Int) throws -> Forecast {
             try Forecast(
                 adapted.program, weights: adapted.model.weightBytes, table: adapted.model.tableBytes,
-                capacity: plan.capacity, evaluation: evaluation, keepsRows: epochs > 1, recomputed: recomputed,
+                plan: plan, evaluated: splits.valid + splits.test, keepsRows: epochs > 1, recomputed: recomputed,
                 process: process)
         }
         let (limit, name) =

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 // Scaled dot-product attention over rows packed without padding. The P keys of the prefix stand at the places 0 to
-// P - 1 in front of a row, whose own keys follow from P on. A token at place i sees the places j <= i (and i - window <
+// P - 1 in front of a row, whose own keys follow from P on. The prefix may be the first row itself, which the others go
+// on from: then prefix_k is k, prefix_v is v (and so their gradients), and P is that row's length. A token at place i sees the places j <= i (and i - window <
 // j); it never sees another row. Scores exist for one block of keys at a time (online softmax: Milakov and Gimelshein
 // 2018; Dao et al. 2022), so memory does not grow with the square of a row.
 //
@@ -26,6 +27,7 @@ typedef struct {
     int32_t window;            ///< places that a token sees, its own included; 0: no limit, as for prefix_only
     int32_t prefix;            ///< P
     bool prefix_per_row;       ///< each row has a prefix of its own
+    bool prefix_is_row;        ///< the first row is the prefix of all others, and has none itself
     bool prefix_only;          ///< the prefix is all that tokens see (LLaMA-Adapter); k, v, dk, dv are not used
     float scale;               ///< factor of the scores, usually 1 / sqrt(d)
     const int32_t *row_start;  ///< (R+1): where each row's queries start

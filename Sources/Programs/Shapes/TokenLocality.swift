@@ -44,3 +44,26 @@ extension Operator {
         }
     }
 }
+
+extension Graph {
+    /// Whether rows that begin with the same tokens may share what is computed of them: nothing but attention reaches from
+    /// one token to another, and nothing tells the rows apart.
+    package var sharesPrefixes: Bool {
+        let live = live(from: outputs)
+        guard outputs.allSatisfy({ type($0).symbol != .tokens && type($0).symbol != .rows }) else { return false }
+        return nodes.indices.allSatisfy { index in
+            guard live[index] else { return true }
+            let node = nodes[index]
+            switch node.op {
+            case .input: return node.attributes.integers[0] != StepInput.rowOfToken.rawValue
+            // With keys of its own in front, a row has no place for another prefix.
+            case .attention, .attentionGradient:
+                return node.attributes.integers[0] == 1 || node.inputs.count == (node.op == .attention ? 3 : 6)
+            case .rowInput, .rowGather, .rowMean, .rowSum, .call,
+                _ where node.op.isRandom:
+                return false
+            default: return true
+            }
+        }
+    }
+}

@@ -33,17 +33,14 @@ package struct BatchPlan: Sendable {
     package var totalSteps: Int { stepsPerEpoch * options.epochs }
 
     /// The largest micro-batch of the run: no larger than its epochs will really draw.
-    package var capacity: Sizes {
-        var largest = Sizes(tokens: 0, rows: 0, targets: 0)
-        for epoch in 0..<options.epochs {
-            for part in microBatches(of: order(epoch)) {
-                let (tokens, targets) = part.reduce((0, 0)) {
-                    ($0.0 + examples[$1].tokens.count, $0.1 + examples[$1].targetCount)
-                }
-                largest = largest.union(Sizes(tokens: tokens, rows: part.count, targets: targets))
+    ///
+    /// - Parameter sharesPrefix: whether what all rows of a batch begin with is computed once.
+    package func capacity(sharesPrefix: Bool) -> Sizes {
+        (0..<options.epochs).reduce(Sizes(tokens: 0, rows: 0, targets: 0)) { largest, epoch in
+            steps(epoch: epoch).joined().reduce(largest) {
+                $0.union((sharesPrefix ? $1.sharingPrefix() : $1).sizes)
             }
         }
-        return largest
     }
 
     private func order(_ epoch: Int) -> [Int] { Shuffle(seed: options.seed, "epoch \(epoch)").order(examples.count) }

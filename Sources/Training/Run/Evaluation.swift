@@ -80,12 +80,13 @@ package struct Evaluation: Equatable, Sendable {
     }
 
     /// The largest batch that an evaluation of these rows runs.
-    package static func capacity(_ examples: [Example]) -> Sizes {
-        groups(examples).map { group in
-            Sizes(
-                tokens: group.reduce(0) { $0 + $1.tokens.count }, rows: group.count,
-                targets: group.reduce(0) { $0 + $1.targetCount })
-        }.reduce(Sizes(tokens: 0, rows: 0, targets: 0)) { $0.union($1) }
+    ///
+    /// - Parameter sharesPrefix: whether what all rows of a batch begin with is computed once.
+    package static func capacity(_ examples: [Example], sharesPrefix: Bool = false) -> Sizes {
+        groups(examples).reduce(Sizes(tokens: 0, rows: 0, targets: 0)) { largest, group in
+            let batch = Batch(group, scale: 1, weight: { _ in 1 })
+            return largest.union((sharesPrefix ? batch.sharingPrefix() : batch).sizes)
+        }
     }
 
     /// log Σ exp(logits) − logits[label], in float64.

@@ -21,13 +21,13 @@ package struct Forecast: Equatable, Sendable {
     /// - Parameters:
     ///   - weights: bytes of the base's tensors.
     ///   - table: those of the embedding table, of which a classifier reads some rows only.
-    ///   - capacity: the largest micro-batch.
-    ///   - evaluation: the largest batch of an evaluation.
+    ///   - plan: of the run.
+    ///   - evaluated: the rows that evaluations run.
     ///   - keepsRows: whether rows come back, in later epochs.
     ///   - recomputed: of how many stretches of the program the activations are computed twice.
     ///   - process: what the process has beside the weights, with the model opened and the data read.
     package init(
-        _ model: AdaptedProgram, weights: Int, table: Int, capacity: Sizes, evaluation: Sizes, keepsRows: Bool,
+        _ model: AdaptedProgram, weights: Int, table: Int, plan: BatchPlan, evaluated: [Example], keepsRows: Bool,
         recomputed: Int = 0, process: Int
     ) throws {
         // Twice where a checkpoint is written: values and both moments.
@@ -36,6 +36,9 @@ package struct Forecast: Equatable, Sendable {
         let (training, _, forward) = try GradientProgram.graph(of: model)
         let recomputing = training.recomputation(recomputed, forward: forward)
         let inference = try Inference.graph(of: model)
+        let capacity = plan.capacity(sharesPrefix: BatchProgram.sharesPrefix(training, keepsRows: keepsRows))
+        let evaluation = Evaluation.capacity(
+            evaluated, sharesPrefix: BatchProgram.sharesPrefix(inference, keepsRows: keepsRows))
         let width = model.task == .causalLM ? model.configuration.vocabulary : model.task.labels
         // One after the other: each gives its memory back.
         let phases = [
@@ -73,7 +76,6 @@ package struct Forecast: Equatable, Sendable {
         // An evaluation fills its batches, however many rows there are.
         let many = Array(repeating: example, count: Evaluation.mostTokens)
         try self.init(
-            model, weights: weights, table: table, capacity: plan.capacity, evaluation: Evaluation.capacity(many),
-            keepsRows: true, process: process)
+            model, weights: weights, table: table, plan: plan, evaluated: many, keepsRows: true, process: process)
     }
 }

@@ -27,7 +27,8 @@ package final class GradientProgram {
         untouched = model.tensors.entries.enumerated()
             .filter { $1.declaration.isTrained && !numbers.contains($0) }.map(\.element)
         program = try BatchProgram(
-            graph, of: model, capacity: capacity, recomputing: graph.recomputation(recomputed, forward: forward),
+            graph, of: model, capacity: capacity.withSharedRow,
+            recomputing: graph.recomputation(recomputed, forward: forward),
             keepingIn: folder)
     }
 

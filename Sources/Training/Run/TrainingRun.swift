@@ -71,7 +71,7 @@ package final class TrainingRun {
         // From the first second the folder says whose run it is.
         if position.step == 0 { try checkpoint.write(position, model.tensors, identity: identity) }
         let program = try GradientProgram(
-            model, capacity: plan.capacity, recomputed: options.recomputed,
+            model, capacity: plan.capacity(sharesPrefix: false), recomputed: options.recomputed,
             keepingIn: options.epochs > 1 ? output : nil, pool: pool)
         let method = try MethodSteps(model, totalSteps: plan.totalSteps, pool: pool)
         let schedule = Schedule(options.schedule, warmupSteps: options.warmupSteps, totalSteps: plan.totalSteps)
