@@ -69,7 +69,9 @@ package final class StepBuffers {
     }
 
     /// Lays out the batch: positions restart at every row. An input that a row does not have is 0.
-    package func load(_ batch: Batch) {
+    ///
+    /// - Parameter read: how many tokens in front of every row an earlier run has read.
+    package func load(_ batch: Batch, behind read: Int = 0) {
         let (ids, positions, rowOf) = (self[.tokenIDs].ints, self[.positions].ints, self[.rowOfToken].ints)
         let isPrompt = self[.isPrompt].floats
         var token = 0
@@ -77,7 +79,7 @@ package final class StepBuffers {
             rowStart.ints[row] = Int32(token)
             for (position, id) in tokens.enumerated() {
                 ids[token] = Swift.max(id, 0)
-                positions[token] = Int32(firstPosition + position)
+                positions[token] = Int32(firstPosition + read + position)
                 isPrompt[token] = batch.isCompletion.isEmpty || !batch.isCompletion[row][position] ? 1 : 0
                 rowOf[token] = Int32(row)
                 token += 1

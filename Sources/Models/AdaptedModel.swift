@@ -99,9 +99,12 @@ package final class AdaptedModel {
 
     /// Makes a graph of this model ready to run.
     ///
-    /// - Parameter replaced: what stands for tensors of the base.
+    /// - Parameters:
+    ///   - cache: holds the tokens that were read before.
+    ///   - replaced: what stands for tensors of the base.
     package func compile(
-        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, replaced: [String: FrozenTensor] = [:]
+        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, cache: KeyValueCache? = nil,
+        replaced: [String: FrozenTensor] = [:]
     ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [Attributes: FrozenTensor] = [:]
@@ -113,7 +116,8 @@ package final class AdaptedModel {
                 try known
                 ?? (isOriginal ? model.original(name, shape: shape) : model.tensor(name, shape: shape))
         }
-        return try Executable(graph, capacity: capacity, inputs: inputs, seed: seed) { node throws(EngineError) in
+        return try Executable(graph, capacity: capacity, inputs: inputs, cache: cache, seed: seed) {
+            node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
             case .frozen: return .frozen(frozen[node.attributes]!)
