@@ -110,13 +110,15 @@ package final class StepBuffers {
     }
 
     /// Lays out the batch: positions restart at every row. An input that a row does not have is 0.
-    package func load(_ batch: Batch) {
+    ///
+    /// - Parameter read: how many tokens in front of every row an earlier run has read.
+    package func load(_ batch: Batch, behind read: Int = 0) {
         let (ids, positions, rowOf) = (self[.tokenIDs].ints, self[.positions].ints, self[.rowOfToken].ints)
         let isPrompt = self[.isPrompt].floats
         var token = 0
         for (row, tokens) in batch.rows.enumerated() {
             rowStart.ints[row] = Int32(token)
-            let first = firstPosition + (row > 0 ? batch.sharedTokens : 0)
+            let first = firstPosition + read + (row > 0 ? batch.sharedTokens : 0)
             for (position, id) in tokens.enumerated() {
                 ids[token] = Swift.max(id, 0)
                 positions[token] = Int32(first + position)

@@ -17,6 +17,7 @@ package final class Executable {
     package let arenaBytes: Int
     private let arena: Buffer
     private let inputs: StepBuffers?
+    private let cache: KeyValueCache?
     private let instructions: [Instruction]
     private let outputs: [UnsafeMutableRawPointer]
     /// Memory that the instructions point to.
@@ -26,18 +27,21 @@ package final class Executable {
     ///   - capacity: the largest batch that it will be run for.
     ///   - recomputing: what is computed twice instead of kept.
     ///   - inputs: where step inputs are; nil for graphs without any.
+    ///   - cache: holds the tokens before those of a run, which is then of one row and adds its own; the graph must not let
+    ///     tokens meet outside of attention (``Graph/meetsInAttentionOnly``).
     ///   - seed: keys the random streams.
     ///   - leaf: the storage of `parameter`, `frozen`, `argument` and `site` leaves.
     /// - Throws: `EngineError` where an operator has no kernel or a leaf no storage.
     package init(
         _ graph: Graph, capacity: Sizes, recomputing: Recomputation? = nil, inputs: StepBuffers? = nil,
-        seed: UInt64 = 0, leaf: (Node) throws(EngineError) -> LeafStorage
+        cache: KeyValueCache? = nil, seed: UInt64 = 0, leaf: (Node) throws(EngineError) -> LeafStorage
     ) throws(EngineError) {
         self.graph = graph
         self.capacity = capacity
         self.inputs = inputs
+        self.cache = cache
         let fused = Executable.rewritten(graph, recomputing)
-        var lowering = try Lowering(fused, capacity: capacity, inputs: inputs, seed: seed, leaf: leaf)
+        var lowering = try Lowering(fused, capacity: capacity, inputs: inputs, cache: cache, seed: seed, leaf: leaf)
         try lowering.lowerAll()
         arena = lowering.arena
         arenaBytes = lowering.arena.count * 4
@@ -64,8 +68,11 @@ package final class Executable {
     package func run(_ context: RunContext, on pool: WorkerPool) {
         let (sizes, most) = (context.sizes, capacity)
         precondition(sizes.tokens <= most.tokens && sizes.rows <= most.rows && sizes.targets <= most.targets)
+        precondition(cache == nil || sizes.rows == 1)
         inputs?.load(context)
+        cache?.open(sizes.tokens)
         pool.run(instructions, context)
+        cache?.close(sizes.tokens)
     }
 
     /// Gives back the arena's memory until the next run; what outputs held is lost.
@@ -76,6 +83,7 @@ package final class Executable {
         let pool = WorkerPool(threads: 1)
         let clock = ContinuousClock()
         inputs?.load(context)
+        cache?.open(context.sizes.tokens)
         var times: [String: (Duration, Int)] = [:]
         for _ in 0..<runs {
             for instruction in instructions {

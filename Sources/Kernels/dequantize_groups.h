@@ -92,6 +92,31 @@ INLINE void two_halves_at(const uint8_t *p, f32x16 *first, f32x16 *second) {
 #endif
 }
 
+/// A half in all lanes. (The two bytes behind it are read too.)
+INLINE f32x16 half_in_all(const uint8_t *p) {
+    f32x16 half, next;
+    two_halves_at(p, &half, &next);
+    return half;
+}
+
+/// scale * q for 16 signed bytes.
+INLINE void scaled_bytes(const uint8_t *q, f32x16 scale, float *dst) {
+#if PH_LANES == 8
+    // To the top of a word each, which multiplies by 2^24: one shuffle, where an extension of the sign takes two.
+    const __m256i low = _mm256_setr_epi8(-1, -1, -1, 0, -1, -1, -1, 1, -1, -1, -1, 2, -1, -1, -1, 3,  //
+                                         -1, -1, -1, 4, -1, -1, -1, 5, -1, -1, -1, 6, -1, -1, -1, 7);
+    const __m256i high = _mm256_add_epi8(low, _mm256_set1_epi32(8 << 24));
+    const __m256i bytes = _mm256_broadcastsi128_si256((__m128i)load_u8(q));
+    __m256 parts[2] = {_mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, low)),
+                       _mm256_cvtepi32_ps(_mm256_shuffle_epi8(bytes, high))};
+    f32x16 values;
+    memcpy(&values, parts, sizeof values);
+    store16(dst, scale * 0x1p-24f * values);
+#else
+    store16(dst, scale * signed_floats(load_u8(q)));
+#endif
+}
+
 /// table[q] for the low four bits of 16 bytes, then for the high four; table[q] = scale * q + offset.
 INLINE void nibbles(const uint8_t *q, f32x16 scale, f32x16 offset, float *dst) {
     const i32x16 wide = __builtin_convertvector(load_u8(q), i32x16);
@@ -119,11 +144,11 @@ INLINE u8x16 fifth_bits(uint32_t bits) {
 
 INLINE void group_q4_0(const uint8_t *b, int64_t g, float *dst) {
     (void)g;
-    const float d = half_at(b);
-    const u8x16 q = load_u8(b + 2);
+    const f32x16 d = half_in_all(b);
+    const i32x16 q = __builtin_convertvector(load_u8(b + 2), i32x16);
     // d (q - 8), not d q - 8 d: a zero has the sign of d.
-    store16(dst, d * (floats(q & 15) - 8));
-    store16(dst + 16, d * (floats(q >> 4) - 8));
+    store16(dst, d * __builtin_convertvector((q & 15) - 8, f32x16));
+    store16(dst + 16, d * __builtin_convertvector((q >> 4) - 8, f32x16));
 }
 
 INLINE void group_q4_1(const uint8_t *b, int64_t g, float *dst) {
@@ -155,9 +180,9 @@ INLINE void group_q5_1(const uint8_t *b, int64_t g, float *dst) {
 
 INLINE void group_q8_0(const uint8_t *b, int64_t g, float *dst) {
     (void)g;
-    const float d = half_at(b);
-    store16(dst, d * signed_floats(load_u8(b + 2)));
-    store16(dst + 16, d * signed_floats(load_u8(b + 18)));
+    const f32x16 d = half_in_all(b);
+    scaled_bytes(b + 2, d, dst);
+    scaled_bytes(b + 18, d, dst + 16);
 }
 
 // MARK: Blocks of 256 values, eight groups

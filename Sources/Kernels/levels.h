@@ -1,6 +1,7 @@
 #ifndef PH_LEVELS_H
 #define PH_LEVELS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cpu.h"
@@ -30,6 +31,11 @@ typedef struct ph_kernels {
     /// dot_rows rows, and is filled with zeros up to a multiple of 16; rows <= dot_rows, k <= PH_DOT_CHUNK.
     void (*dot)(const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy, int64_t n, int64_t rows,
                 float alpha, float beta);
+
+    /// The same for one row of x and rows of w as they are stored: y[r] = alpha (w[row + r, first + i], i < count) x + beta
+    /// y[r], r < rows <= dot_rows. False where the type has to be decoded first.
+    bool (*dot_row)(const ph_weight *w, int64_t row, int64_t rows, int64_t first, int64_t count, const float *x, float *y,
+                    float alpha, float beta);
 
     /// c (m, cols) = alpha a (m, k) panel (k, cols) + beta c; vectors run along the columns. a[i, p] is at
     /// a[i * row_step + p * k_step]. The panel has the row stride PH_PANEL_WIDTH; cols <= PH_PANEL_WIDTH.

@@ -28,6 +28,7 @@ void ph_linear_tile(const ph_weight *w, const float *x, int64_t ldx, float *y, i
         const float beta = p > 0 || accumulate ? 1 : 0;
         for (int64_t r = rows.begin; r < rows.end; r += kernels->dot_rows) {
             const int64_t count = smaller(kernels->dot_rows, rows.end - r);
+            if (n == 1 && kernels->dot_row(w, r, count, p, k, x + p, y + r, alpha, beta)) continue;
             kernels->decode(w, r, count, p, k, decoded, PH_DOT_STRIDE);
             fill_zeros(decoded, count, k);
             kernels->dot(x + tokens.begin * ldx + p, ldx, decoded, k, y + tokens.begin * ldy + r, ldy,

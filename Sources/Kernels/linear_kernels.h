@@ -90,6 +90,13 @@ INLINE dot_sums sums(const vec *v) {
 #endif
 }
 
+/// y (DOT_ROWS) = alpha times the sums of the lanes + beta y
+INLINE void finish(const vec *acc, float *y, float alpha, float beta) {
+    dot_sums out = sums(acc) * alpha;
+    if (beta != 0) out += beta * *(const dot_sums_unaligned *)y;
+    *(dot_sums_unaligned *)y = out;
+}
+
 INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const float *w, int64_t k, float *y,
                        int64_t ldy, float alpha, float beta) {
     vec acc[DOT_TOKENS][DOT_ROWS] = {};
@@ -115,11 +122,7 @@ INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const floa
         }
     }
 #pragma unroll
-    for (int t = 0; t < tokens; t++) {
-        dot_sums out = sums(acc[t]) * alpha;
-        if (beta != 0) out += beta * *(const dot_sums_unaligned *)(y + t * ldy);
-        *(dot_sums_unaligned *)(y + t * ldy) = out;
-    }
+    for (int t = 0; t < tokens; t++) finish(acc[t], y + t * ldy, alpha, beta);
 }
 
 /// All DOT_ROWS rows of w.
@@ -212,4 +215,7 @@ static void panel_product(const float *a, int64_t row_step, int64_t k_step, cons
     }
 }
 
-const ph_kernels PH_KERNELS = {.dot_rows = DOT_ROWS, .decode = decode, .dot = dot, .panel = panel_product};
+#include "linear_row.h"
+
+const ph_kernels PH_KERNELS = {
+    .dot_rows = DOT_ROWS, .decode = decode, .dot = dot, .dot_row = dot_row, .panel = panel_product};

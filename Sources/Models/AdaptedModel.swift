@@ -101,11 +101,12 @@ package final class AdaptedModel {
     ///
     /// - Parameters:
     ///   - recomputing: what is computed twice instead of kept.
+    ///   - cache: holds the tokens that were read before.
     ///   - arguments: where the graph's operands 0, 1, … lie.
     ///   - replaced: what stands for tensors of the base.
     package func compile(
         _ graph: Graph, capacity: Sizes, recomputing: Recomputation? = nil, inputs: StepBuffers?,
-        arguments: [UnsafeMutableRawPointer] = [], replaced: [String: FrozenTensor] = [:]
+        cache: KeyValueCache? = nil, arguments: [UnsafeMutableRawPointer] = [], replaced: [String: FrozenTensor] = [:]
     ) throws -> Executable {
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [Attributes: FrozenTensor] = [:]
@@ -117,7 +118,9 @@ package final class AdaptedModel {
                 try known
                 ?? (isOriginal ? model.original(name, shape: shape) : model.tensor(name, shape: shape))
         }
-        return try Executable(graph, capacity: capacity, recomputing: recomputing, inputs: inputs, seed: seed) {
+        return try Executable(
+            graph, capacity: capacity, recomputing: recomputing, inputs: inputs, cache: cache, seed: seed
+        ) {
             node throws(EngineError) in
             switch node.op {
             case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))

@@ -8,7 +8,9 @@ extension Lowering {
         let shape = try attentionShape(node, operands)
         let isSet = node.attributes.integers[0] == 1
         let q = try floats(operands[0])
-        let k = try floats(operands[1]), v = try floats(operands[2])
+        let (k, v) =
+            isSet || cache == nil
+            ? (try floats(operands[1]), try floats(operands[2])) : try lowerKept(operands[1], operands[2])
         let more = operands.count == 5 ? (try floats(operands[3]), try floats(operands[4])) : nil
         let prefix = isSet ? (k, v) : more
         var probe = shape(RunContext(sizes: Sizes(tokens: 0, rows: 0, targets: 0)))
@@ -64,6 +66,22 @@ extension Lowering {
             })
     }
 
+    /// Adds keys and values (N, key heads, head size) to what the cache holds. Returns all of them: (tokens so far, …).
+    private mutating func lowerKept(
+        _ keys: Value, _ values: Value
+    ) throws(EngineError) -> (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) {
+        guard let cache else { throw EngineError("there is nothing that keeps keys and values") }
+        let width = Extent(type(keys).shape.dropFirst()).factor
+        let (k, v) = (try floats(keys), try floats(values))
+        let (allKeys, allValues) = (cache.place(width: width), cache.place(width: width))
+        emit("keep", over: Extent([.tokens]), grain: 16) { _, range in
+            let (from, to) = (range.lowerBound * width, (cache.length + range.lowerBound) * width)
+            (allKeys.floats + to).update(from: k + from, count: range.count * width)
+            (allValues.floats + to).update(from: v + from, count: range.count * width)
+        }
+        return (allKeys.floats, allValues.floats)
+    }
+
     private mutating func attentionShape(
         _ node: Node, _ operands: [Value]
     ) throws(EngineError) -> (RunContext) -> ph_attention {
@@ -88,7 +106,7 @@ extension Lowering {
             prefix: set.isEmpty ? 0 : Int32(clamping: set[set.count - 3].code), prefix_per_row: set.count == 4,
             prefix_is_row: false, prefix_only: isSet, scale: Float(node.attributes.scalars[0]),
             row_start: UnsafePointer(rowStart),
-            key_start: nil)
+            key_start: isSet ? nil : cache.map { UnsafePointer($0.keyStart.ints) })
         return { context in
             var attention = attention
             attention.rows = Int32(rows.count(context.sizes))

@@ -6,6 +6,7 @@ struct Lowering {
     let graph: Graph
     let capacity: Sizes
     let inputs: StepBuffers?
+    let cache: KeyValueCache?
     let seed: UInt64
     let arena: Buffer
     private(set) var instructions: [Instruction] = []
@@ -17,12 +18,13 @@ struct Lowering {
     private let live: [Bool]
 
     init(
-        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, seed: UInt64,
+        _ graph: Graph, capacity: Sizes, inputs: StepBuffers?, cache: KeyValueCache?, seed: UInt64,
         leaf: (Node) throws(EngineError) -> LeafStorage
     ) throws(EngineError) {
         self.graph = graph
         self.capacity = capacity
         self.inputs = inputs
+        self.cache = cache
         self.seed = seed
         let live = graph.live(from: graph.outputs)
         self.live = live

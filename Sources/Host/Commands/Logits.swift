@@ -17,7 +17,8 @@ struct Logits: ParsableCommand {
     @Option(help: "causal-lm or seq-cls. (default: the adapter's, else causal-lm)") var task: TaskOption?
     @Option(help: "Token ids between commas.") var ids: String
     @Option(help: "How many of the largest logits.") var top = 20
-    @Option(help: "Go on greedily for exactly so many tokens.") var greedy: Int?
+    @Option(help: "Go on greedily for exactly so many tokens, and say how fast the prompt and they were read.")
+    var greedy: Int?
     @Option(help: "Write last_hidden and layer1_out (T, hidden) into this safetensors file.") var hidden: String?
     @OptionGroup var quantization: QuantizationOptions
     @OptionGroup var tracing: TracingOptions
@@ -39,25 +40,24 @@ struct Logits: ParsableCommand {
         }
         let isLanguage = adapted.task == .causalLM
         if greedy != nil, !isLanguage { throw ValidationError("--greedy is for causal-lm") }
-        var ids = try parsedIDs()
+        let prompt = try parsedIDs()
         let vocabulary = adapted.model.configuration.vocabulary
-        if let wrong = ids.first(where: { !(0..<Int32(vocabulary)).contains($0) }) {
+        if let wrong = prompt.first(where: { !(0..<Int32(vocabulary)).contains($0) }) {
             throw TrainingError("token id \(wrong) is outside the vocabulary of \(vocabulary)", place: "--ids")
         }
         // The last token of a continuation is not read by the model.
         let virtual = adapted.prefix
-        let longest = ids.count + virtual.tokens + Swift.max((greedy ?? 0) - 1, 0)
+        let longest = prompt.count + virtual.tokens + Swift.max((greedy ?? 0) - 1, 0)
         guard longest + virtual.keys <= adapted.model.configuration.context else {
             throw TrainingError(
                 "\(longest + virtual.keys) tokens, more than the model's context of \(adapted.model.configuration.context)",
                 place: greedy == nil ? "--ids" : "--ids with --greedy", remedy: "give fewer")
         }
-        ids = virtual.before(ids)
+        let ids = virtual.before(prompt)
         let first = isLanguage ? virtual.tokens : ids.count - 1
         let positions = (first..<ids.count).map { Int32($0) }
-        let capacity = Sizes(tokens: longest, rows: 1, targets: positions.count)
-        let inference = Inference(adapted, capacity: capacity, keepsHidden: hidden != nil, pool: threads.pool())
-        let result = try inference.run(
+        let pool = threads.pool()
+        let result = try Inference(adapted, keepsHidden: hidden != nil, pool: pool).run(
             Batch(
                 rows: [ids], targetIndex: positions, targetLabels: positions.map { _ in 0 },
                 targetWeights: positions.map { _ in 0 }))
@@ -70,22 +70,30 @@ struct Logits: ParsableCommand {
             .init(
                 "mean_nll",
                 isLanguage && positions.count > 1
-                    ? .number(meanLoss(result, Array(ids.dropFirst(virtual.tokens)))) : .null),
+                    ? .number(meanLoss(result, prompt)) : .null),
         ]
         if let hidden { try write(result, to: hidden, tokens: ids.count) }
-        if let greedy {
-            var continuation: [JSON] = []
-            for _ in 0..<greedy {
-                let target = Int32(ids.count - 1)
-                let step = try inference.run(
-                    Batch(rows: [ids], targetIndex: [target], targetLabels: [0], targetWeights: [0]))
-                let next = step.logits(0).largest(1)[0]
-                ids.append(Int32(next))
-                continuation.append(.integer(Int64(next)))
-            }
-            members.append(.init("continuation", .array(continuation)))
-        }
+        if let greedy { members += try continuation(adapted, prompt, greedy, pool) }
         Output.line(JSON.object(members).text())
+    }
+
+    /// The most probable tokens behind the prompt, one by one, and tokens per second: the prompt's, read at once, and theirs.
+    private func continuation(
+        _ adapted: AdaptedModel, _ prompt: [Int32], _ count: Int, _ pool: WorkerPool
+    ) throws -> [JSON.Member] {
+        guard count > 0 else { return [.init("continuation", .array([]))] }
+        let generator = try Generator(adapted, context: prompt.count + count - 1, pool: pool)
+        let clock = ContinuousClock()
+        var tokens: [Int32] = []
+        func read(_ ids: [Int32]) { tokens.append(Int32(generator.read(ids)[...].largest(1)[0])) }
+        let first = clock.measure { read(prompt) }
+        let others = clock.measure { for _ in 1..<count { read([tokens[tokens.count - 1]]) } }
+        return [
+            .init("continuation", .array(tokens.map { .integer(Int64($0)) })),
+            .init("prompt_tokens_per_second", .number(Double(prompt.count) / (first / .seconds(1)))),
+            .init(
+                "decode_tokens_per_second", count > 1 ? .number(Double(count - 1) / (others / .seconds(1))) : .null),
+        ]
     }
 
     private func open() throws -> AdaptedModel {
