@@ -20,6 +20,9 @@ import Testing
         let results = try Builds.check(try Builds.library(name))
         #expect(results.map(\.rule.id) == Rule.all.map(\.id))
         #expect(failures(results) == [:])
+        let skipped = results.filter { if case .skipped = $0.outcome { true } else { false } }.map(\.rule.id)
+        // Of those that have no update.
+        #expect(skipped.allSatisfy { $0 == "steps" }, "\(skipped)")
     }
 
     /// Kernels are tried on operands between -1 and 1 when they are traced, and with the method that calls them.
