@@ -88,7 +88,7 @@ let package = Package(
         .target(
             name: "PluginAPI", dependencies: ["CPeftPlugin"], path: "Sources/PluginAPI/Swift",
             swiftSettings: pluginSettings),
-        .target(name: "TestSupport", dependencies: ["Programs"], path: "Tests/Support"),
+        .target(name: "TestSupport", dependencies: ["Programs", "Formats"], path: "Tests/Support"),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Formats"]),
         .testTarget(name: "FormatsTests", dependencies: ["Formats"]),
         .testTarget(name: "TextTests", dependencies: ["Text", "Formats"]),
@@ -100,21 +100,23 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Kernels", "Programs", "TestSupport", "CAllocations"]),
         .testTarget(name: "ModelsTests", dependencies: ["Models", "Engine", "Formats", "Programs"]),
-        .testTarget(name: "HostTests", dependencies: ["Formats"]),
+        .testTarget(name: "HostTests", dependencies: ["Formats", "TestSupport"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Models", "Engine", "Programs", "Formats", "Text"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Models", "Programs", "Formats"]),
         .testTarget(name: "GuideTests", dependencies: ["GuideExperiment", "Charts", "Formats"]),
         .testTarget(
             name: "PluginHostTests",
-            dependencies: ["PluginHost", "Adapters", "Training", "Models", "Engine", "Programs", "Formats"],
+            dependencies: [
+                "PluginHost", "Adapters", "Training", "Models", "Engine", "Programs", "Formats", "TestSupport",
+            ],
             exclude: ["Plugins"]),
         .testTarget(
             name: "MethodTests",
             dependencies: [
                 "PluginCheck", "Adapters", "Training", "PluginHost", "Models", "Engine", "Programs", "Formats",
             ]),
-        .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck"]),
+        .testTarget(name: "PluginCheckTests", dependencies: ["PluginCheck", "TestSupport"]),
         .testTarget(
             name: "PluginAPITests", dependencies: ["CPeftPlugin", "CPeftPluginCxx", "PluginAPI", "Formats"]),
     ] + plugins,

@@ -54,8 +54,7 @@ static void inverse_vjp(const float *c, const int32_t *places, int64_t k, int64_
     fftwf_free(x);
 }
 
-/* The first k of a random order of 0 … count − 1, as torch.randperm makes it: Fisher and Yates with MT19937 (Matsumoto and
- * Nishimura 1998). */
+/* The first k of torch.randperm(count): Fisher and Yates with MT19937 (Matsumoto and Nishimura 1998). */
 static void random_places(uint32_t seed, int64_t count, int64_t k, double *places)
 {
     uint32_t state[624];

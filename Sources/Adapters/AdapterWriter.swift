@@ -54,9 +54,9 @@ package struct AdapterWriter {
     /// than those that were trained.
     private func program(_ form: StoredForm, _ configuration: JSON, _ folder: String) throws -> MethodProgram {
         guard traced.program.exportMap?.namesTensors == true else { return traced.program }
-        let shapes = Dictionary(form.tensors.map { ($0.name, $0.shape) }) { $1 }
         let program = try traced.reading(
-            configuration, tensors: Set(shapes.keys), model: model.model.configuration, task: model.task)
+            configuration, tensors: Set(form.tensors.map(\.name)), model: model.model.configuration, task: model.task)
+        let shapes = Dictionary((form.state + form.tensors).map { ($0.name, $0.shape) }) { $1 }
         try program.expectedTensors.check(place: folder) { shapes[$0] }
         return program
     }

@@ -9,11 +9,12 @@ struct ExpectedTensor {
     var number: Int?
     /// Needed to train only: beside the adapter, where it is at all.
     var isSidecar = false
+    var dtype = DType.f32
 }
 
 extension MethodProgram {
     /// What an adapter's file must hold for this method, but for the head: what the import graph reads, and what it does not
-    /// set under its default name.
+    /// set under its default name; ``learnedBuffers`` beside it.
     var expectedTensors: [ExpectedTensor] {
         let isSet = Set(importMap?.assignment.targets ?? [])
         let read = (importMap?.names ?? []).enumerated().map { number, name in
@@ -22,10 +23,13 @@ extension MethodProgram {
             }
             return leaf.map { ExpectedTensor(name: name, shape: $0.type.shape.map(\.code), number: nil) }
         }
-        let plain = storedTensors.enumerated().filter { !$1.declaration.isBuffer && !isSet.contains($0) }.map {
+        let learned = learnedBuffers
+        let plain = storedTensors.enumerated().filter { number, tensor in
+            tensor.declaration.isBuffer ? learned.contains(number) : !isSet.contains(number)
+        }.map {
             ExpectedTensor(
                 name: $1.name, shape: $1.declaration.type.shape.map(\.code), number: $0,
-                isSidecar: $1.declaration.isSidecar)
+                isSidecar: $1.declaration.isSidecar && !$1.declaration.isBuffer, dtype: $1.declaration.type.dtype)
         }
         return read.compactMap(\.self) + plain
     }

@@ -8,7 +8,7 @@ package struct Sidecar: Equatable, Sendable {
     package static let fileName = "peft_host.json"
     /// The file with the method as it was traced.
     package static let programName = "method.program"
-    /// The file with tensors that only training needs.
+    /// The file with tensors that only training needs, and with the buffers that it has changed.
     package static let stateName = "trainable_state.safetensors"
 
     /// Where the base was when the adapter was trained; tried when no model is given.

@@ -162,13 +162,27 @@ package struct StoredAdapter {
         }
     }
 
-    /// The values of a tensor that is there.
+    /// The values of a tensor that is there; the bits of integers.
     private func finite(_ tensor: ExpectedTensor) throws -> [Float] {
         let table = tensors[tensor.name] == nil ? state ?? tensors : tensors
+        guard tensor.dtype == .f32 else { return try table.integers(tensor.name, shape: tensor.shape) }
         let values = FrozenTensor(try table.weight(tensor.name, shape: tensor.shape)).values()
         guard values.allSatisfy(\.isFinite) else {
             throw AdapterError("\(tensor.name) holds numbers that are not finite", place: folder)
         }
         return values
+    }
+}
+
+extension TensorTable {
+    /// The bits of the integers of a tensor.
+    fileprivate func integers(_ name: String, shape: [Int]) throws -> [Float] {
+        let tensor = try tensor(name)
+        guard tensor.type == .i32, tensor.shape == shape else {
+            throw AdapterError("\(name) is no tensor of int32 of the shape \(shape)", place: place)
+        }
+        return (0..<tensor.elementCount).map {
+            Float(bitPattern: tensor.bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self))
+        }
     }
 }

@@ -7,7 +7,7 @@ import Programs
 package struct StoredForm {
     /// Of `adapter_model.safetensors`.
     package private(set) var tensors: [SafetensorsWriter.Tensor] = []
-    /// Of `trainable_state.safetensors`: what only training needs.
+    /// Of `trainable_state.safetensors`: what only training needs, and buffers that training has changed.
     package private(set) var state: [SafetensorsWriter.Tensor] = []
     /// Config fields by their path; nil leaves one out. Later ones count.
     package private(set) var fields: [(path: String, value: JSON?)] = []
@@ -15,12 +15,14 @@ package struct StoredForm {
     /// - Parameter prunes: keeps of masked tensors what their masks select, and fills the fields that are computed; without
     ///   it tensors are as they were trained.
     package init(_ model: AdaptedModel, prunes: Bool) throws {
-        let map = model.method?.exportMap
+        let (map, learned) = (model.method?.exportMap, model.method?.learnedBuffers ?? [])
         for (number, entry) in model.tensors.entries.enumerated() where number != model.head {
-            guard !entry.declaration.isBuffer else { continue }
+            guard !entry.declaration.isBuffer || learned.contains(number) else { continue }
+            let isFloat = entry.declaration.type.dtype == .f32
             let tensor = SafetensorsWriter.Tensor(
-                entry.name, shape: entry.shape, .borrowed(model.tensors.borrowed(number)))
-            if entry.declaration.isSidecar {
+                entry.name, shape: entry.shape,
+                isFloat ? .borrowed(model.tensors.borrowed(number)) : .integers(model.tensors[number].integers))
+            if entry.declaration.isSidecar || entry.declaration.isBuffer {
                 state.append(tensor)
             } else if map?.namesTensors != true {
                 tensors.append(tensor)
@@ -50,8 +52,7 @@ package struct StoredForm {
         }
         let stored = SafetensorsWriter.Tensor(
             tensor.name, shape: shape,
-            type.dtype == .f32
-                ? .floats(values) : .integers(values.map { Int32(bitPattern: $0.bitPattern) }))
+            type.dtype == .f32 ? .floats(values) : .integers(values.integers))
         if tensor.isSidecar { state.append(stored) } else { tensors.append(stored) }
     }
 
@@ -97,4 +98,9 @@ extension TensorStore {
     fileprivate func borrowed(_ number: Int) -> SafetensorsWriter.Borrowed {
         .init(UnsafeBufferPointer(start: pointer(number), count: entries[number].count), owner: values)
     }
+}
+
+extension [Float] {
+    /// What a tensor of integers holds.
+    fileprivate var integers: [Int32] { map { Int32(bitPattern: $0.bitPattern) } }
 }

@@ -41,19 +41,45 @@ void host_limit(uint64_t memory, uint64_t seconds, uint64_t file) {
 }
 
 /* The kernel's interface, whose headers may be older than the kernel. */
-enum { sys_mount_setattr = 442, sys_landlock_create = 444, sys_landlock_restrict = 446 };
+enum { sys_mount_setattr = 442, sys_landlock_create = 444, sys_landlock_add = 445, sys_landlock_restrict = 446 };
 enum { at_recursive = 0x8000, mount_read_only = 1 };
 
-static int32_t mount_read_only_everywhere(void) {
-    struct {
-        uint64_t set, clear, propagation, user_namespace;
-    } attributes = {.set = mount_read_only};
-    return error_of(syscall(sys_mount_setattr, AT_FDCWD, "/", at_recursive, &attributes, sizeof attributes));
+typedef struct {
+    uint64_t set, clear, propagation, user_namespace;
+} mount_change;
+
+static int32_t change_mount(const char *path, unsigned flags, const mount_change *change) {
+    return error_of(syscall(sys_mount_setattr, AT_FDCWD, path, flags, change, sizeof *change));
 }
 
-/* Every right that changes files, none of which is granted anywhere; reading stays free. linux/landlock.h: EXECUTE 0,
+/* All but what lies in `scratch`, which becomes a mount of its own for that. */
+static int32_t mount_read_only_everywhere(const char *scratch) {
+    if (scratch) {
+        const mount_change apart = {.propagation = MS_PRIVATE};
+        int32_t error = change_mount("/", at_recursive, &apart);
+        if (!error) error = error_of(mount(scratch, scratch, NULL, MS_BIND, NULL));
+        if (error) return error;
+    }
+    const mount_change close = {.set = mount_read_only}, open = {.clear = mount_read_only};
+    const int32_t error = change_mount("/", at_recursive, &close);
+    return error || !scratch ? error : change_mount(scratch, 0, &open);
+}
+
+/* The rights that change files, for all that lies in the folder. */
+static int32_t grant(int rules, const char *folder, uint64_t rights) {
+    struct {
+        uint64_t rights;
+        int32_t folder;
+    } __attribute__((packed)) rule = {rights, open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (rule.folder < 0) return errno;
+    const int32_t error = error_of(syscall(sys_landlock_add, rules, 1, &rule, 0));
+    close(rule.folder);
+    return error;
+}
+
+/* Every right that changes files, none of which is granted but in `scratch`; reading stays free. linux/landlock.h: EXECUTE 0,
  * WRITE_FILE 1, REMOVE_DIR 4 to MAKE_SYM 12, REFER 13 (version 2), TRUNCATE 14 (3), IOCTL_DEV 15 (5). */
-static int32_t enter_landlock(int32_t *version) {
+static int32_t enter_landlock(const char *scratch, int32_t *version) {
     struct {
         uint64_t files, network, scopes;
     } rules = {.files = 1 << 0 | 1 << 1 | 0x1FF0};
@@ -67,7 +93,10 @@ static int32_t enter_landlock(int32_t *version) {
     if (known >= 6) rules.scopes = 1 << 0 | 1 << 1;
     const long descriptor = syscall(sys_landlock_create, &rules, sizeof rules, 0);
     if (descriptor < 0) return errno;
-    const int32_t error = error_of(syscall(sys_landlock_restrict, descriptor, 0));
+    /* Files, folders and links; no devices, sockets or pipes, and nothing is executed. */
+    const uint64_t ordinary = rules.files & (1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 12 | 1 << 13 | 1 << 14);
+    int32_t error = scratch ? grant((int)descriptor, scratch, ordinary) : 0;
+    if (!error) error = error_of(syscall(sys_landlock_restrict, descriptor, 0));
     close((int)descriptor);
     return error;
 }
@@ -84,7 +113,7 @@ static void drop_capabilities(void) {
     syscall(SYS_capset, &header, none);
 }
 
-sandbox_report host_enter_sandbox(void) {
+sandbox_report host_enter_sandbox(const char *scratch) {
     sandbox_report report = {0};
     report.no_new_privileges = error_of(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     const int others = CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS;
@@ -92,9 +121,9 @@ sandbox_report host_enter_sandbox(void) {
     /* Root may have the others without it. */
     report.network_namespace = report.user_namespace ? error_of(unshare(others)) : 0;
     report.read_only_mounts =
-        report.network_namespace ? report.network_namespace : mount_read_only_everywhere();
+        report.network_namespace ? report.network_namespace : mount_read_only_everywhere(scratch);
     drop_capabilities();
-    report.landlock = enter_landlock(&report.landlock_version);
-    report.seccomp = enter_filter();
+    report.landlock = enter_landlock(scratch, &report.landlock_version);
+    report.seccomp = enter_filter(scratch != NULL);
     return report;
 }

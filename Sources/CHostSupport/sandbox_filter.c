@@ -27,9 +27,8 @@ static const int refused[] = {
     SYS_execve, SYS_execveat, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kcmp, SYS_tkill,
     SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_setpgid, SYS_setsid, SYS_setpriority, SYS_sched_setscheduler,
     SYS_sched_setparam, SYS_sched_setattr, SYS_ioprio_set, SYS_migrate_pages, SYS_move_pages,
-    SYS_unlinkat, SYS_mkdirat, SYS_mknodat, SYS_symlinkat, SYS_linkat, SYS_renameat2, SYS_truncate, SYS_ftruncate,
-    SYS_fallocate, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_setxattr, SYS_lsetxattr,
-    SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, SYS_sync, SYS_open_by_handle_at,
+    SYS_mknodat, SYS_linkat, SYS_fchmod, SYS_fchmodat, SYS_fchown, SYS_fchownat, SYS_utimensat, SYS_setxattr,
+    SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr, SYS_sync, SYS_open_by_handle_at,
     SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_unshare, SYS_setns, SYS_swapon, SYS_swapoff, SYS_quotactl,
     SYS_acct, SYS_reboot, SYS_kexec_load, SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_sethostname,
     SYS_setdomainname, SYS_settimeofday, SYS_clock_settime, SYS_adjtimex, SYS_clock_adjtime, SYS_syslog,
@@ -39,16 +38,24 @@ static const int refused[] = {
     SYS_shmget, SYS_shmat, SYS_shmctl, SYS_semget, SYS_semop, SYS_semctl, SYS_msgget, SYS_msgsnd, SYS_msgrcv,
     SYS_msgctl, SYS_mq_open, SYS_mq_unlink,
 #ifdef SYS_creat
-    SYS_creat, SYS_unlink, SYS_rmdir, SYS_mkdir, SYS_mknod, SYS_symlink, SYS_link, SYS_rename, SYS_chmod, SYS_chown,
-    SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat, SYS_fork, SYS_vfork, SYS_iopl, SYS_ioperm,
-#endif
-#ifdef SYS_renameat
-    SYS_renameat,
+    SYS_mknod, SYS_link, SYS_chmod, SYS_chown, SYS_lchown, SYS_utime, SYS_utimes, SYS_futimesat, SYS_fork, SYS_vfork,
+    SYS_iopl, SYS_ioperm,
 #endif
     /* Numbers that are the same everywhere, whose names headers may lack: pidfd_send_signal, io_uring_setup,
      * io_uring_enter, io_uring_register, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, pidfd_open,
      * pidfd_getfd, process_madvise, mount_setattr, memfd_secret, process_mrelease, fchmodat2. */
     424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 438, 440, 442, 447, 448, 452,
+};
+
+/* Refused to whom no folder is left to write to. */
+static const int changing[] = {
+    SYS_unlinkat, SYS_mkdirat, SYS_symlinkat, SYS_renameat2, SYS_truncate, SYS_ftruncate, SYS_fallocate,
+#ifdef SYS_creat
+    SYS_creat, SYS_unlink, SYS_rmdir, SYS_mkdir, SYS_symlink, SYS_rename,
+#endif
+#ifdef SYS_renameat
+    SYS_renameat,
+#endif
 };
 
 /* For these the C library knows another way: clone3 and openat2, whose arguments a filter cannot see. */
@@ -69,12 +76,19 @@ static void answer(filter *f, uint32_t with) { add(f, BPF_RET | BPF_K, with, 0, 
 
 static void load(filter *f, size_t offset) { add(f, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0); }
 
+static const uint32_t allow = SECCOMP_RET_ALLOW, deny = SECCOMP_RET_ERRNO | EPERM;
+
+static void refuse_all(filter *f, const int *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        add(f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)numbers[i], 0, 1);
+        answer(f, deny);
+    }
+}
+
 /* The low half of an argument; both supported machines have it first. */
 static void load_argument(filter *f, int index) {
     load(f, offsetof(struct seccomp_data, args) + (size_t)index * sizeof(uint64_t));
 }
-
-static const uint32_t allow = SECCOMP_RET_ALLOW, deny = SECCOMP_RET_ERRNO | EPERM;
 
 /* The call with that number is refused where its argument has one of the bits (or, if `without`, has none). */
 static void refuse_bits(filter *f, int number, int argument, uint32_t bits, int without) {
@@ -95,7 +109,7 @@ static void refuse_others(filter *f, int number, int allows_zero) {
     answer(f, deny);
 }
 
-int32_t enter_filter(void) {
+int32_t enter_filter(int writes) {
     filter f = {.count = 0};
     load(&f, offsetof(struct seccomp_data, arch));
     add(&f, BPF_JMP | BPF_JEQ | BPF_K, MACHINE, 1, 0);
@@ -110,15 +124,15 @@ int32_t enter_filter(void) {
         add(&f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)unknown[i], 0, 1);
         answer(&f, SECCOMP_RET_ERRNO | ENOSYS);
     }
-    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        add(&f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)refused[i], 0, 1);
-        answer(&f, deny);
-    }
-    const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
-    refuse_bits(&f, SYS_openat, 2, writing, 0);
+    refuse_all(&f, refused, sizeof refused / sizeof *refused);
+    if (!writes) {
+        refuse_all(&f, changing, sizeof changing / sizeof *changing);
+        const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+        refuse_bits(&f, SYS_openat, 2, writing, 0);
 #ifdef SYS_open
-    refuse_bits(&f, SYS_open, 1, writing, 0);
+        refuse_bits(&f, SYS_open, 1, writing, 0);
 #endif
+    }
     /* Threads, but no processes. */
     refuse_bits(&f, SYS_clone, 0, CLONE_THREAD, 1);
     refuse_others(&f, SYS_kill, 0);

@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Installs the filter: 0, or the errno. */
-int32_t enter_filter(void);
+/* Installs the filter: 0, or the errno. With `writes` it lets files be made, written, renamed and removed, which then others
+ * must confine to a folder. */
+int32_t enter_filter(int writes);
 
 #endif

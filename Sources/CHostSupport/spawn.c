@@ -15,7 +15,8 @@ void host_end_with_parent(void) { prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 int32_t host_memory_file(void) { return memfd_create("peft-output", MFD_CLOEXEC); }
 
-int32_t host_spawn(const char *path, char *const *environment, int32_t channel, int32_t output, int32_t *pid) {
+int32_t host_spawn(
+    const char *path, char *const *arguments, char *const *environment, int32_t channel, int32_t output, int32_t *pid) {
     /* Out of the way of the numbers that they get in the child. */
     const int from_channel = fcntl(channel, F_DUPFD_CLOEXEC, 10), from_output = fcntl(output, F_DUPFD_CLOEXEC, 10);
     posix_spawn_file_actions_t files;
@@ -34,7 +35,6 @@ int32_t host_spawn(const char *path, char *const *environment, int32_t channel, 
     posix_spawnattr_setsigmask(&attributes, &signals);
     sigfillset(&signals);
     posix_spawnattr_setsigdefault(&attributes, &signals);
-    char *const arguments[] = {(char *)path, NULL};
     pid_t child = 0;
     const int error = from_channel < 0 || from_output < 0
                           ? EMFILE

@@ -1,6 +1,7 @@
 import CHostSupport
 import Formats
-import Glibc
+import Foundation
+import PluginHost
 
 /// A child process that runs rules on the plugin, so that whatever the plugin does ends there.
 final class Child {
@@ -9,60 +10,58 @@ final class Child {
     private let socket: Int32
     /// What the child printed, which no plugin should.
     private let printed: Int32
+    /// The one folder that it may write to.
+    private let scratch: String
     private var lastNote = ""
     private(set) var isAlive = true
 
     /// - Throws: `CheckError` where no process can be started.
     init(executable: String, path: String, seed: UInt64, options: [(name: String, text: String)]) throws {
-        let arguments =
-            ["plugins", "probe", path, "--seed", String(seed)] + options.flatMap { ["-o", "\($0.name)=\($0.text)"] }
+        func fail(_ what: String, _ number: Int32) -> CheckError {
+            CheckError("\(what): \(String(cString: strerror(number)))")
+        }
+        let folder = FileManager.default.temporaryDirectory.path + "/peft-host-check-XXXXXX"
+        var template = Array(folder.utf8CString)
+        guard mkdtemp(&template) != nil, let real = realpath(template, nil) else { throw fail(folder, errno) }
+        scratch = String(cString: real)
+        free(real)
+
         var sockets: [Int32] = [-1, -1]
-        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &sockets) == 0 else {
-            throw CheckError("no socket: \(String(cString: strerror(errno)))")
+        printed = host_memory_file()
+        guard printed >= 0, socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &sockets) == 0
+        else {
+            throw fail("no socket", errno)
         }
         defer { close(sockets[1]) }
         socket = sockets[0]
-        printed = host_memory_file()
         lines = Lines(descriptor: sockets[0])
-
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, printed, 1)
-        posix_spawn_file_actions_adddup2(&actions, printed, 2)
-        posix_spawn_file_actions_adddup2(&actions, sockets[1], Probe.descriptor)
-        // A thread of a pool may block signals; the child starts without.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var argv = ([executable] + arguments).map { strdup($0) } + [nil]
-        defer { for argument in argv { free(argument) } }
-        // Swift would take seconds to print the stack of a crash, which says nothing to the plugin's author.
-        setenv("SWIFT_BACKTRACE", "enable=no", 1)
+        let arguments =
+            [executable, "plugins", "probe", path, "--seed", String(seed), "--scratch", scratch]
+            + options.flatMap { ["-o", "\($0.name)=\($0.text)"] }
         var process: pid_t = 0
-        let code = posix_spawn(&process, executable, &actions, &attributes, &argv, environ)
+        let error = spawn(
+            executable, arguments, environment: TraceProgram.environment + ["TMPDIR=\(scratch)"], channel: sockets[1],
+            output: printed, &process)
         self.process = process
-        guard code == 0 else {
-            throw CheckError("\(executable) cannot be started: \(String(cString: strerror(code)))")
-        }
+        guard error == 0 else { throw fail("\(executable) cannot be started", error) }
     }
 
     deinit {
         if isAlive { end() }
         close(socket)
         close(printed)
+        try? FileManager.default.removeItem(atPath: scratch)
     }
 
     /// Has the child run one rule. A child that does not answer in time, or at all, is gone afterwards.
-    func run(_ rule: Rule) -> Outcome {
+    ///
+    /// - Parameters:
+    ///   - id: of the rule, or of a fact.
+    ///   - seconds: wall-clock limit.
+    func run(_ id: String, seconds: Double) -> Outcome {
         lastNote = ""
-        let deadline = ContinuousClock.now + .seconds(rule.seconds)
-        lines.send(rule.id)
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        lines.send(id)
         while let line = lines.next(before: deadline) {
             guard let json = try? JSON.parse(line.utf8, place: "child") else { break }
             if let note = json["note"]?.string { lastNote = note }
@@ -71,7 +70,7 @@ final class Child {
         let isLate = ContinuousClock.now >= deadline
         let status = end()
         let place = lastNote.isEmpty ? "" : " while \(lastNote)"
-        if isLate { return .failed("did not come back within \(rule.seconds) s\(place)") }
+        if isLate { return .failed("did not come back within \(seconds) s\(place)") }
         let signal = status & 0x7F
         let how =
             signal == 0
@@ -84,13 +83,9 @@ final class Child {
     @discardableResult private func end() -> Int32 {
         isAlive = false
         // A child that has ended already keeps the status that it ended with.
-        var pause = timespec(tv_sec: 0, tv_nsec: 50_000_000)
-        var status: Int32 = 0
-        if waitpid(process, &status, WNOHANG) == process { return status }
-        nanosleep(&pause, nil)
-        kill(process, SIGKILL)
-        waitpid(process, &status, 0)
-        return status
+        for _ in 0..<25 where host_has_ended(process) == 0 { usleep(2000) }
+        var memory: Int64 = 0
+        return host_reap(process, &memory)
     }
 
     /// The end of what the child printed, for crashes that say why.

@@ -1,35 +1,36 @@
+import CHostSupport
 import Formats
 import Glibc
 
-/// The child's side: reads the ids of rules, one a line, from its descriptor, and answers each with a line of JSON.
+/// The child's side: reads the ids of rules and facts, one a line, from its descriptor, and answers each with a line of JSON.
 package enum Probe {
     /// The socket to the parent.
-    static let descriptor: Int32 = 3
-    /// A plugin that wants more memory than this has failed.
-    private static let memory: rlim_t = 4 << 30
+    private static let descriptor: Int32 = 3
+    /// A plugin that wants more than this has failed: bytes of memory, seconds of computing, bytes of a file.
+    private static let most: (memory: UInt64, seconds: UInt64, file: UInt64) = (4 << 30, 3600, 64 << 20)
 
-    /// Runs what the parent asks until it hangs up.
-    package static func serve(path: String, seed: UInt64, options: [(name: String, text: String)]) {
-        limit()
+    /// Runs what the parent asks until it hangs up, in a sandbox.
+    ///
+    /// - Parameter scratch: the only folder that may be written to.
+    package static func serve(path: String, seed: UInt64, scratch: String, options: [(name: String, text: String)]) {
+        host_end_with_parent()
+        host_limit(most.memory, most.seconds, most.file)
+        _ = host_enter_sandbox(scratch)
         let line = Lines(descriptor: descriptor)
         let subject = Subject(path: path, seed: seed, options: options) { line.send(["note": .string($0)]) }
-        while let id = line.next() {
-            guard let rule = (Rule.all + [.digest, .trainedBits]).first(where: { $0.id == id }) else { return }
-            var outcome: Outcome
-            do {
-                outcome = try rule.run(subject)
-            } catch {
-                outcome = .failed("\(error)")
-            }
-            line.send(outcome.json)
-        }
+        while let id = line.next() { line.send(answer(id, subject).json) }
     }
 
-    private static func limit() {
-        var limit = rlimit(rlim_cur: memory, rlim_max: memory)
-        setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
-        limit = rlimit(rlim_cur: 0, rlim_max: 0)
-        setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
+    private static func answer(_ id: String, _ subject: Subject) -> Outcome {
+        do {
+            for rule in Rule.all {
+                if rule.id == id { return try rule.run(subject) }
+                if let fact = rule.fact, fact.id == id { return .skipped(try fact.find(subject)) }
+            }
+            return .failed("there is no rule \(id)")
+        } catch {
+            return .failed("\(error)")
+        }
     }
 }
 

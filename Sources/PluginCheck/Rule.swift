@@ -32,15 +32,26 @@ package struct Rule: Sendable {
     package let isAlone: Bool
     /// Wall-clock limit, after which the rule has failed.
     package let seconds: Double
+    /// What two more processes must agree on, once ``run`` has passed.
+    let fact: Fact?
     /// Throwing is failing, with the error's words.
     package let run: @Sendable (Subject) throws -> Outcome
 
-    package init(
+    /// Something about the plugin that no process may see otherwise than another.
+    struct Fact: Sendable {
+        let id: String
+        /// What it says of a plugin that two processes do not agree on.
+        let failure: String
+        let find: @Sendable (Subject) throws -> String
+    }
+
+    init(
         _ id: String, _ title: String, group: String, level: Level = .development, need: Need = .tracing,
-        isAlone: Bool = false, seconds: Double = 20, run: @escaping @Sendable (Subject) throws -> Outcome
+        isAlone: Bool = false, seconds: Double = 20, fact: Fact? = nil,
+        run: @escaping @Sendable (Subject) throws -> Outcome
     ) {
         (self.id, self.title, self.group, self.level) = (id, title, group, level)
-        (self.need, self.isAlone, self.seconds, self.run) = (need, isAlone, seconds, run)
+        (self.need, self.isAlone, self.seconds, self.fact, self.run) = (need, isAlone, seconds, fact, run)
     }
 
     /// All of them, in the order of the report.

@@ -47,8 +47,7 @@ package struct Subject: Sendable {
     ///
     /// - Parameter options: over those that the user gave.
     package func traced(
-        _ model: LlamaConfiguration = ToyModel.plain.configuration, task: Task = .causalLM,
-        options more: [(name: String, text: String)] = []
+        _ model: LlamaConfiguration, task: Task = .causalLM, options more: [(name: String, text: String)] = []
     ) throws -> TracedMethod {
         let plugin = try plugin()
         return try TracedMethod(
@@ -56,26 +55,53 @@ package struct Subject: Sendable {
             derive: { $0.fillDerived() }, tokenize: ToyModel.tokenize, warn: { _ in })
     }
 
-    /// The program alone, of a toy model.
+    /// The program alone, of the smallest toy model that the plugin gives one for.
     ///
     /// - Parameters:
     ///   - plugin: one that was entered in another way; nil for the usual.
     ///   - options: over those that the user gave.
-    ///   - calls: counts what the plugin asks of the host.
     func program(
-        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = [],
-        calls: HostCalls = HostCalls()
+        of plugin: LoadedPlugin? = nil, options more: [(name: String, text: String)] = []
     ) throws -> MethodProgram {
         let plugin = try plugin ?? self.plugin()
-        let model = ToyModel.plain.configuration
+        return try onSmallest { try program(of: plugin, on: $0, options: more) }
+    }
+
+    /// What `body` gives for the smallest of some toy models that it gives anything for: a default may be too large for the
+    /// smallest (a block of 32 does not divide a width of 8).
+    ///
+    /// - Throws: what it throws for the last of them.
+    func onSmallest<T>(_ body: (ToyModel) throws -> T) throws -> T {
+        for toy in [ToyModel.plain, .wide] {
+            if let result = try? body(toy) { return result }
+        }
+        return try body(.wider)
+    }
+
+    /// That model.
+    func smallest(_ plugin: LoadedPlugin) throws -> ToyModel {
+        try onSmallest { toy in
+            _ = try program(of: plugin, on: toy)
+            return toy
+        }
+    }
+
+    /// The program alone, of that model.
+    ///
+    /// - Parameter calls: counts what the plugin asks of the host.
+    func program(
+        of plugin: LoadedPlugin, on toy: ToyModel, options more: [(name: String, text: String)] = [],
+        calls: HostCalls = HostCalls()
+    ) throws -> MethodProgram {
+        let model = toy.configuration
         return try trace(
             plugin, settings(plugin.description, more), model: model.description, sites: model.sites(for: .causalLM),
             task: Task.causalLM.name, labels: 0, tokenize: ToyModel.tokenize, calls: calls)
     }
 
     /// Runs callbacks in a wrong order.
-    func provoke(_ plugin: LoadedPlugin, _ disorder: Disorder) throws {
-        let model = ToyModel.plain.configuration
+    func provoke(_ plugin: LoadedPlugin, on toy: ToyModel, _ disorder: Disorder) throws {
+        let model = toy.configuration
         try PluginHost.provoke(
             plugin, disorder, settings(plugin.description), model: model.description,
             sites: model.sites(for: .causalLM), task: Task.causalLM.name, labels: 0)
@@ -96,11 +122,6 @@ package struct Subject: Sendable {
         let given = Set((options + more).map(\.name))
         let required = plugin.hyperparameters.filter { $0.isRequired && !given.contains($0.name) }
         return required.map { ($0.name, $0.smallValue(1)) } + options + more
-    }
-
-    /// Another process that runs rules on the same plugin.
-    func child() throws -> Child {
-        try Child(executable: "/proc/self/exe", path: path, seed: seed, options: options)
     }
 }
 

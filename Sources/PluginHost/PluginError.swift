@@ -11,6 +11,8 @@ package struct PluginError: Error, Equatable, CustomStringConvertible {
         case incompatible
         /// A plugin that breaks a rule of the interface.
         case broken
+        /// What the plugin says it cannot do.
+        case declined
         /// One that another with its id stands in front of.
         case shadowed
         /// A hyperparameter or target that the user gave.

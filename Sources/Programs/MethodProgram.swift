@@ -219,6 +219,25 @@ package struct MethodProgram: Hashable, Sendable {
             + sites.flatMap { site in site.tensors.map { (Self.storedName($0, at: site.site), $0) } }
     }
 
+    /// Buffers that the update changes and that what is trained cannot be run or merged without, by their numbers in
+    /// ``storedTensors``. Those that the import map sets have a form of their own.
+    package var learnedBuffers: Set<Int> {
+        guard let update else { return [] }
+        var read = Set(prelude.map { graphs[$0].parameters } ?? [])
+        var first = tensors.count
+        for site in sites {
+            var numbers = graphs[site.forward].parameters
+            if case .graph(let merge) = site.merge { numbers += graphs[merge].parameters }
+            for number in numbers {
+                read.insert(number < Self.methodTensors ? first + number : number - Self.methodTensors)
+            }
+            first += site.tensors.count
+        }
+        let stored = storedTensors
+        return read.intersection(update.targets).subtracting(importMap?.assignment.targets ?? [])
+            .filter { stored[$0].declaration.isBuffer }
+    }
+
     /// The kernels that its graphs call: to run them takes the plugin's library.
     package var kernels: Set<Kernel> {
         Set(graphs.flatMap(\.nodes).filter { $0.op == .call }.compactMap { try? Kernel($0.attributes) })
@@ -230,5 +249,12 @@ package struct MethodProgram: Hashable, Sendable {
         if let index = graphs.firstIndex(of: graph) { return index }
         graphs.append(graph)
         return graphs.count - 1
+    }
+}
+
+extension Graph {
+    /// The numbers of the tensors that it reads.
+    fileprivate var parameters: [Int] {
+        nodes.filter { $0.op == .parameter }.map { $0.attributes.integers[0] }
     }
 }

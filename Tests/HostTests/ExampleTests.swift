@@ -10,6 +10,13 @@ enum Tool {
         }
     }
 
+    /// Whether there is a C compiler and FFTW in single precision.
+    static let hasFFTW: Bool = {
+        let source = "int main(void) { fftwf_free(0); }"
+        let command = "echo '\(source)' | ${CC:-cc} -x c -include fftw3.h - -lfftw3f -o /dev/null"
+        return (try? Program.Running("/bin/sh", ["-c", command], environment: compilers).wait().code) == 0
+    }()
+
     /// Runs a command of the shell, which must succeed.
     static func run(_ command: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let result = try Program.Running("/bin/sh", ["-c", command], environment: compilers).wait()
@@ -38,6 +45,18 @@ extension HostTests {
     @Suite struct Examples {
         private static let hasC = Tool.isThere("cc") || Tool.isThere("clang")
         private static let hasCxx = Tool.isThere("c++") || Tool.isThere("clang++")
+
+        /// As they are for others, kernels included.
+        @Test(arguments: [
+            ("VeRA", hasC), ("LoHa", hasCxx), ("LoKr", Tool.hasRust), ("OFT", Tool.isThere("swiftc")),
+            ("FourierFT", Tool.hasFFTW),
+        ])
+        func theyPassTheCheck(name: String, isBuildable: Bool) throws {
+            guard isBuildable else { return }
+            let library = try Example(name).library
+            let result = try Program.run(["plugins", "check", library, "--level", "distribution", "--seed", "1"])
+            #expect(result.code == 0, "\(result.output)\(result.error)")
+        }
 
         @Test(.enabled(if: hasC, "there is no C compiler")) func veraInC() throws {
             let library = try Example("VeRA")

@@ -30,10 +30,12 @@ extension HostTests {
         }
 
         /// A hostile plugin with the manifest that the host writes for it.
-        private func plugin(_ compiler: String, _ harm: String, _ place: String) throws -> String {
+        private func plugin(
+            _ compiler: String, _ harm: String, _ place: String, _ defines: [String] = []
+        ) throws -> String {
             let bare = try compile(compiler, ["HARM=crash", "AT=none", "at_none=99"])
             let manifest = try scratch.write(Program.output(["plugins", "manifest", bare]).output, "manifest.c")
-            return try compile(compiler, ["HARM=\(harm)", "AT=\(place)"], [manifest])
+            return try compile(compiler, ["HARM=\(harm)", "AT=\(place)"] + defines, [manifest])
         }
 
         private func train(_ plugin: String) -> [String] {
@@ -72,6 +74,30 @@ extension HostTests {
             #expect(result.output.contains("debug: rank"))
         }
 
+        /// What `plugins check` runs of a plugin is denied what tracing it is, and may write to a folder of its own only. What
+        /// is tried ends the plugin with SIGABRT where it succeeds.
+        @Test(arguments: ["fork", "socket", "execute", "write", "change", "signal", "look", "environment"])
+        func checkedInASandbox(harm: String) throws {
+            guard let compiler = Compiler.name, try Self.isConfined() else { return }
+            let file = try scratch.write("mine", "diary.txt")
+            let before = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+            for place in ["load", "inject"] {
+                let library = try plugin(compiler, harm, place, ["FILE_OF_USER=\"\(file)\""])
+                let result = try Program.run(["plugins", "check", library, "--rule", "loads", "--rule", "traces"])
+                #expect(result.code == 0, "\(result.output)")
+            }
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == "mine")
+            let made = Set(try FileManager.default.contentsOfDirectory(atPath: scratch.path)).subtracting(before)
+            #expect(made.isSubset(of: ["libHostile.so", "manifest.c"]))
+        }
+
+        /// Whether the kernel can deny what is tried.
+        private static func isConfined() throws -> Bool {
+            let result = try Program.output(["plugins", "info", "LoRA", "--security", "--json"]).output
+            let sandbox = try JSON.parse(result.utf8, place: "")["security"]?["sandbox"]
+            return ["landlock", "seccomp"].allSatisfy { sandbox?[$0]?["on"] == true }
+        }
+
         @Test func security() throws {
             let result = try Program.output(["plugins", "info", "LoRA", "--security", "--json"]).output
             let security = try JSON.parse(result.utf8, place: "")["security"]
@@ -99,6 +125,20 @@ extension HostTests {
             try expectFailure(result, code: 1, ["peft-trace", "is not there", "--in-process"])
             let inProcess = try Program.Running(host, arguments + ["--in-process"]).wait()
             #expect(inProcess.code == 0, "\(inProcess.error)")
+        }
+
+        /// What a child adds to a command: the best of some runs, since other tests share the machine.
+        @Test func aChildStartsWithin100Milliseconds() throws {
+            let plan = ["plan", "--plugin", "LoRA", "--config", model + "/config.json"]
+            func best(_ arguments: [String]) throws -> Double {
+                try (0..<8).map { _ in
+                    let start = Date()
+                    try Program.output(arguments)
+                    return -start.timeIntervalSinceNow
+                }.min()!
+            }
+            let (child, inProcess) = (try best(plan), try best(plan + ["--in-process"]))
+            #expect(child - inProcess < 0.1, "\(child) s and \(inProcess) s")
         }
 
         @Test func theProgramAlone() throws {

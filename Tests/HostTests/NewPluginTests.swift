@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 extension HostTests {
-    /// `plugins new`: what it writes builds, is listed, trains and merges, with nothing from this repository.
+    /// `plugins new`: what it writes builds, is listed, passes the check, trains and merges, with nothing from this repository.
     @Suite struct NewPlugins {
         private func make(_ language: String, _ name: String, in scratch: Scratch) throws {
             try Tool.run("cd '\(scratch.path)' && '\(Program.path)' plugins new --language \(language) \(name)")
@@ -31,6 +31,9 @@ extension HostTests {
             #expect(info["manifest"]?["id"] == "RowScale")
             #expect(info["manifest"]?["peft_type"] == "ROW_SCALE")
             #expect(info["manifest"]?["hyperparameters"]?.array?.count == 1)
+
+            let check = try Program.run(["plugins", "check", library, "--level", "distribution", "--seed", "1"])
+            #expect(check.code == 0, "\(check.output)")
 
             let (model, data) = (try Material.tiny(scratch), try Material.data(scratch))
             try Program.output(

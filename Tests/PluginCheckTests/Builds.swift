@@ -10,15 +10,25 @@ enum Builds {
     /// Where the package's build lies, and with it this test.
     static let products = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().path
 
-    /// The files of Tests/BrokenPlugins without their endings: `good`, and the rules that they break.
-    static let names: [String] = {
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: sources)) ?? []
+    /// The files of Tests/BrokenPlugins without their endings: the rules that they break.
+    static let broken = names(in: sources)
+    /// Those of Tests/BrokenPlugins/good, which break none.
+    static let good = names(in: sources + "/good").map { "good/\($0)" }
+
+    private static func names(in folder: String) -> [String] {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return files.filter { $0.hasSuffix(".c") }.map { String($0.dropLast(2)) }.sorted()
-    }()
-    static let broken = names.filter { $0 != "good" }
+    }
 
     /// The library of `<name>.c`.
     static func library(_ name: String) throws -> String { try folder.get() + "/\(name).so" }
+
+    /// One made of `<name>.c` with that define.
+    static func library(_ name: String, _ define: String) throws -> String {
+        let library = try folder.get() + "/\(define).so"
+        try compile(name, ["-D\(define)"], to: library)
+        return library
+    }
 
     private static let folder = Result { () throws -> String in
         let folder = FileManager.default.temporaryDirectory.appending(path: "peft-host-\(UUID().uuidString)").path
@@ -30,9 +40,12 @@ enum Builds {
         try run("cc", ["-shared", empty, "-Wl,-soname,libswiftCore.so", "-o", folder + "/libswiftCore.so"])
         nonisolated(unsafe) var errors: [any Error] = []
         let lock = NSLock()
+        let names = broken + good
+        try FileManager.default.createDirectory(atPath: folder + "/good", withIntermediateDirectories: false)
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder + "/good")
         DispatchQueue.concurrentPerform(iterations: names.count) { index in
             do {
-                try compile(names[index], into: folder)
+                try compile(names[index], in: folder, to: "\(folder)/\(names[index]).so")
             } catch {
                 lock.withLock { errors.append(error) }
             }
@@ -41,7 +54,10 @@ enum Builds {
         return folder
     }
 
-    private static func compile(_ name: String, into folder: String) throws {
+    /// - Parameter folder: where libraries are that it is linked with.
+    private static func compile(
+        _ name: String, _ more: [String] = [], in folder: String = "/", to library: String
+    ) throws {
         let source = "\(sources)/\(name).c"
         let lines = try String(contentsOfFile: source, encoding: .utf8).split(separator: "\n")
         let flags = lines.filter { $0.hasPrefix("// cc: ") }.flatMap { $0.dropFirst(7).split(separator: " ") }
@@ -49,9 +65,9 @@ enum Builds {
         try run(
             "cc",
             [
-                "-std=gnu11", "-shared", "-fPIC", "-O1", "-w", "-I\(top)/Sources/PluginAPI/C/include", source, "-o",
-                "\(folder)/\(name).so", "-L\(folder)",
-            ] + flags.map(String.init) + (exports.isEmpty ? [] : ["-Wl,--version-script=\(exports)"]) + ["-lm"])
+                "-std=gnu11", "-shared", "-fPIC", "-O1", "-w", "-I\(top)/Sources/PluginAPI/C/include", "-I\(sources)",
+                source, "-o", library, "-L\(folder)",
+            ] + more + flags.map(String.init) + (exports.isEmpty ? [] : ["-Wl,--version-script=\(exports)"]) + ["-lm"])
     }
 
     /// One of the package's own plugins, linked once more from what the build made of it, as it is for distribution: the

@@ -16,10 +16,27 @@ import Testing
         #expect(Set(Rule.all.map(\.id)).count == Rule.all.count)
     }
 
-    @Test func aGoodPluginPasses() throws {
-        let results = try Builds.check(try Builds.library("good"))
+    @Test(arguments: Builds.good) func aGoodPluginPasses(name: String) throws {
+        let results = try Builds.check(try Builds.library(name))
         #expect(results.map(\.rule.id) == Rule.all.map(\.id))
         #expect(failures(results) == [:])
+        let skipped = results.filter { if case .skipped = $0.outcome { true } else { false } }.map(\.rule.id)
+        // Of those that have no update.
+        #expect(skipped.allSatisfy { $0 == "steps" }, "\(skipped)")
+    }
+
+    /// Kernels are tried on operands between -1 and 1 when they are traced, and with the method that calls them.
+    @Test(arguments: [("wrong", "traces"), ("far", "gradients")])
+    func aKernelWithAWrongGradientFails(vjp: String, rule: String) throws {
+        let failures = failures(try Builds.check(try Builds.library("good/kernel", "VJP=\(vjp)_vjp")))
+        #expect(failures.keys.sorted() == [rule], "\(failures)")
+        #expect(failures[rule]?.contains("gradient") == true)
+    }
+
+    /// Refusing models is an answer, as long as there are others.
+    @Test func aBlockThatFitsNoModelFails() throws {
+        let failures = failures(try Builds.check(try Builds.library("good/block"), options: [("block", "1024")]))
+        #expect(failures["traces"]?.contains("the block does not divide the layer") == true, "\(failures)")
     }
 
     @Test(arguments: Builds.broken) func aBrokenPluginFailsByItsRuleAlone(name: String) throws {

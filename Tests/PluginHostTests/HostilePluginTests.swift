@@ -3,6 +3,7 @@ import Foundation
 import Models
 import PluginHost
 import Programs
+import TestSupport
 import Testing
 
 /// Hostile files and settings: whatever they hold gives a description or an error, soon, and leaves nothing open. A crash

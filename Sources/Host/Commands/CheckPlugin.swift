@@ -81,10 +81,12 @@ extension Plugins {
 
         @Argument var path: String
         @Option var seed: UInt64
+        @Option var scratch: String
         @Option(name: .customShort("o")) var options: [String] = []
 
         func run() throws {
-            PluginCheck.Probe.serve(path: path, seed: seed, options: try PluginOptions.pairs(options))
+            PluginCheck.Probe.serve(
+                path: path, seed: seed, scratch: scratch, options: try PluginOptions.pairs(options))
         }
     }
 }

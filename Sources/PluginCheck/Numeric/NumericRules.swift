@@ -12,15 +12,16 @@ extension Rule {
     /// A rule on what a method computes. Where it cannot be differentiated, or training it does not stay finite, the rules
     /// that say so fail and this one is skipped.
     static func numeric(
-        _ id: String, _ title: String, isAlone: Bool = false, run: @escaping @Sendable (Subject) throws -> Outcome
+        _ id: String, _ title: String, isAlone: Bool = false, fact: Fact? = nil,
+        run: @escaping @Sendable (Subject) throws -> Outcome
     ) -> Rule {
-        Rule(id, title, group: "numeric", isAlone: isAlone, seconds: 60) { subject in
+        Rule(id, title, group: "numeric", isAlone: isAlone, seconds: 60, fact: fact) { subject in
             do {
                 return try run(subject)
             } catch let error as Undifferentiable {
                 return .skipped("it cannot be differentiated: \(error.message)")
             } catch is HasKernels {
-                return .skipped("it calls kernels, whose gradients are checked in float32 before their first use")
+                return .skipped("it calls kernels and stops gradients; each kernel's own are checked when it is traced")
             } catch let error as TrainingLoop.NotFinite {
                 return .skipped("its training does not stay finite: \(error.message)")
             }
@@ -28,7 +29,7 @@ extension Rule {
     }
 }
 
-/// What the float64 evaluator cannot run.
+/// What differences cannot be held against: kernels, which the float64 evaluator cannot run, and stopped gradients.
 struct HasKernels: Error {}
 
 /// A method without gradients.

@@ -66,19 +66,16 @@ extension Rule {
         "short-rows", "computes for rows of one token, of none, and for no rows, in models of all kinds"
     ) { subject in
         _ = try subject.plugin()
-        let toys: [(String, ToyModel)] = [
-            ("tied embeddings", .plain), ("biases", .biased), ("an untied head", .untied), ("a window", .windowed),
-            ("odd sizes", .odd),
-        ]
-        for (name, toy) in toys {
+        for kind in ToyModel.kinds {
             for task in [Task.causalLM, .sequenceClassification(labels: 3)] {
                 // That it can be traced is another rule's matter.
-                guard let bench = try? subject.bench(on: toy, task: task) else { continue }
-                subject.note("running in a model with \(name), \(task.name)")
+                let bench = [kind.small, kind.wide].lazy.compactMap { try? subject.bench(on: $0, task: task) }.first
+                guard let bench else { continue }
+                subject.note("running in a model \(kind.name), \(task.name)")
                 do {
                     try checkShortRows(bench)
                 } catch let breach as Breach {
-                    throw Breach("in a model with \(name), \(task.name): \(breach)")
+                    throw Breach("in a model \(kind.name), \(task.name): \(breach)")
                 }
             }
         }

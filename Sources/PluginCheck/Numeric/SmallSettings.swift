@@ -28,6 +28,18 @@ package enum SmallSettings {
         }
     }
 
+    /// What is left of the defaults where integers of more than 1 (a rank, a block) are as small as they may be: all of them,
+    /// and each by itself. Not all of them need be possible.
+    package static func smaller(than plugin: PluginDescription, given: Options) -> [Options] {
+        let small = plugin.hyperparameters.compactMap { item -> (name: String, text: String)? in
+            guard case .integer(let value) = item.defaultValue, !given.contains(where: { $0.name == item.name })
+            else { return nil }
+            let text = item.smallValue(1)
+            return value > 1 && text != String(value) ? (item.name, text) : nil
+        }
+        return small.count > 1 ? [small] + small.map { [$0] } : small.map { [$0] }
+    }
+
     /// As a user types them, for messages: "use_dora=true".
     package static func text(_ options: Options) -> String {
         options.map { "\($0.name)=\($0.text)" }.joined(separator: " ")

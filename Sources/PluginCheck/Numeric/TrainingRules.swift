@@ -55,7 +55,11 @@ extension Rule {
     }
 
     static let determinism = numeric(
-        "determinism", "trains to the same bits again, on two threads, and in a fresh process", isAlone: true
+        "determinism", "trains to the same bits again, on two threads, and in a fresh process", isAlone: true,
+        fact: Fact(
+            id: "trained-bits",
+            failure: "in a fresh process it comes to other bits; a trace may depend on its arguments alone"
+        ) { try TrainedBits.digest($0.bench()) }
     ) { subject in
         let bench = try subject.bench()
         _ = try bench.trainable()
@@ -68,15 +72,7 @@ extension Rule {
         guard try TrainedBits.digest(bench, threads: 2) == first else {
             return .failed("on two threads it comes to other bits than on one")
         }
-        guard try subject.digestInFreshProcess() == first else {
-            return .failed("in a fresh process it comes to other bits; a trace may depend on its arguments alone")
-        }
         return .passed
-    }
-
-    /// What ``determinism`` asks a fresh process: the digest, as the reason of being skipped.
-    static let trainedBits = Rule("trained-bits", "", group: "numeric") { subject in
-        .skipped(try TrainedBits.digest(subject.bench()))
     }
 
     static let frozenBase = numeric(
@@ -129,16 +125,5 @@ extension Rule {
             return .failed("resumed after step \(half) of \(TrainedBits.steps), it comes to other bits")
         }
         return .passed
-    }
-}
-
-extension Subject {
-    fileprivate func digestInFreshProcess() throws -> String {
-        note("training in a fresh process")
-        switch try child().run(Rule.trainedBits) {
-        case .skipped(let digest): return digest
-        case .failed(let message): throw Breach("in a fresh process: \(message)")
-        case .passed: return ""
-        }
     }
 }

@@ -9,11 +9,12 @@ extension Rule {
             seconds: 60
         ) { subject in
             let plugin = try subject.plugin()
+            let toy = try subject.smallest(plugin)
             let deadline = ContinuousClock.now + .seconds(10)
             for hyperparameter in plugin.description.hyperparameters {
                 for value in hyperparameter.extremes where .now < deadline {
                     subject.note("\(hyperparameter.name) is \(value.prefix(60))")
-                    try subject.attempt(plugin, [(hyperparameter.name, value)])
+                    try subject.attempt(plugin, on: toy, [(hyperparameter.name, value)])
                 }
             }
             return .passed
@@ -23,13 +24,14 @@ extension Rule {
         ) { subject in
             let plugin = try subject.plugin()
             guard !plugin.description.hyperparameters.isEmpty else { return .skipped("has no hyperparameters") }
+            let toy = try subject.smallest(plugin)
             var random = subject.random("hyperparameter-fuzz")
             let deadline = ContinuousClock.now + .seconds(3)
             for _ in 0..<300 where .now < deadline {
                 let chosen = plugin.description.hyperparameters.filter { _ in Bool.random(using: &random) }
                 let options = chosen.map { ($0.name, $0.random(&random)) }
                 subject.note(options.map { "\($0.0) is \($0.1.prefix(40))" }.joined(separator: ", "))
-                try subject.attempt(plugin, options)
+                try subject.attempt(plugin, on: toy, options)
             }
             return .passed
         },
@@ -38,9 +40,11 @@ extension Rule {
 
 extension Subject {
     /// Traces with values that a user could give. An error in words is an answer.
-    fileprivate func attempt(_ plugin: LoadedPlugin, _ options: [(name: String, text: String)]) throws {
+    fileprivate func attempt(
+        _ plugin: LoadedPlugin, on toy: ToyModel, _ options: [(name: String, text: String)]
+    ) throws {
         do {
-            let program = try program(of: plugin, options: options)
+            let program = try program(of: plugin, on: toy, options: options)
             // More than any machine runs is an answer too: the host will refuse it.
             guard program.isWithinLimits else { return }
             do {

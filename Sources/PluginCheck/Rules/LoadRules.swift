@@ -21,7 +21,7 @@ extension Rule {
             }
         } + [
             Rule("silent", "prints nothing, neither loaded nor traced", group: "load", isAlone: true) { subject in
-                _ = try subject.traced()
+                _ = try subject.program()
                 fflush(nil)
                 let count = lseek(STDOUT_FILENO, 0, SEEK_END)
                 return count <= 0
@@ -30,7 +30,7 @@ extension Rule {
             Rule("traces-apart", "tracing changes nothing of the process", group: "load", isAlone: true) { subject in
                 _ = try subject.plugin()
                 let state = ProcessState()
-                _ = try subject.traced()
+                _ = try subject.program()
                 let changed = state.restore()
                 return changed.isEmpty
                     ? .passed : .failed("its callbacks change \(changed.map(\.words).joined(separator: ", "))")

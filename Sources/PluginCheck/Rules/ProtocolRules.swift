@@ -5,9 +5,10 @@ extension Rule {
     static let protocols: [Rule] = [
         Rule("illegal-order", "returns from callbacks in any order", group: "protocol", isAlone: true) { subject in
             let plugin = try subject.plugin()
+            let toy = try subject.smallest(plugin)
             for disorder in Disorder.allCases {
                 subject.note("running \(disorder.name)")
-                try subject.provoke(plugin, disorder)
+                try subject.provoke(plugin, on: toy, disorder)
             }
             return .passed
         },
@@ -16,8 +17,9 @@ extension Rule {
             seconds: 30
         ) { subject in
             let plugin = try subject.plugin()
+            let toy = try subject.smallest(plugin)
             let all = HostCalls()
-            _ = try subject.program(of: plugin, calls: all)
+            _ = try subject.program(of: plugin, on: toy, calls: all)
             // The first ones each, of the others as many as fit.
             var random = subject.random("survives-failures")
             let deadline = ContinuousClock.now + .seconds(4)
@@ -26,7 +28,7 @@ extension Rule {
             for number in numbers where .now < deadline {
                 subject.note("call \(number) of \(all.count) failed")
                 let calls = HostCalls(failing: number)
-                _ = try? subject.program(of: plugin, calls: calls)
+                _ = try? subject.program(of: plugin, on: toy, calls: calls)
                 guard calls.count <= all.count * 4 + 1000 else {
                     return .failed(
                         "went on for \(calls.count - number) calls after call \(number) had failed; stop loops with peft.trace/1 failed"

@@ -6,18 +6,22 @@ import Programs
 /// What it answers, for models of other shapes and when it is asked again.
 extension Rule {
     static let tracing: [Rule] = [
-        Rule("odd-shapes", "fits models of other shapes", group: "tracing") { subject in
-            for (name, model) in shapes {
+        Rule("odd-shapes", "fits models of other shapes, or says in words which it does not", group: "tracing") {
+            subject in
+            let smaller = SmallSettings.smaller(than: try subject.manifest(), given: subject.options)
+            var (fits, refusal) = (false, "")
+            for kind in ToyModel.kinds {
                 for task in [Task.causalLM, .sequenceClassification(labels: 3)] {
-                    subject.note("traced on a model \(name), \(task.name)")
+                    subject.note("traced on a model \(kind.name), \(task.name)")
                     do {
-                        try subject.traced(model.configuration, task: task).program.verify()
+                        let words = try subject.refusal(of: kind, task, smaller)
+                        (fits, refusal) = (fits || words == nil, words ?? refusal)
                     } catch {
-                        return .failed("on a model \(name), \(task.name): \(error)")
+                        return .failed("on a model \(kind.name), \(task.name): \(error)")
                     }
                 }
             }
-            return .passed
+            return fits ? .passed : .failed("of \(ToyModel.kinds.count) kinds of models it fits none: \(refusal)")
         },
         Rule("one-site", "fits a single site of its kind", group: "tracing") { subject in
             let plugin = try subject.plugin()
@@ -38,37 +42,34 @@ extension Rule {
             }
             return .passed
         },
-        Rule("same-program-anywhere", "gives the same program in every process", group: "tracing", isAlone: true) {
-            subject in
-            let here = SHA256.of(try subject.program().encode())
-            let child = try subject.child()
-            guard case .skipped(let there) = child.run(digest), there == here else {
-                return .failed("another process gets another program; it must not depend on time, addresses or process")
+        Rule(
+            "same-program-anywhere", "gives the same program in every process", group: "tracing",
+            fact: Rule.Fact(
+                id: "program",
+                failure: "another process gets another program; it must not depend on time, addresses or process"
+            ) { SHA256.of(try $0.program().encode()) }
+        ) { _ in .passed },
+    ]
+}
+
+extension Subject {
+    /// Traces a model of that kind: the smallest, that with smaller settings than the defaults, or a wider one, whichever the
+    /// plugin does not decline first.
+    ///
+    /// - Returns: the plugin's words where it declines all; nil where it gave a program.
+    /// - Throws: whatever is wrong with it that the plugin did not say itself.
+    fileprivate func refusal(
+        of kind: ToyModel.Kind, _ task: Task, _ smaller: [SmallSettings.Options]
+    ) throws -> String? {
+        var words = ""
+        for (toy, more) in ([[]] + smaller).map({ (kind.small, $0) }) + [(kind.wide, [])] {
+            do {
+                try traced(toy.configuration, task: task, options: more).program.verify()
+                return nil
+            } catch let error as PluginError where error.code == .declined {
+                words = error.message
             }
-            return .passed
-        },
-    ]
-
-    /// What `same-program-anywhere` asks another process: not a rule of the report.
-    static let digest = Rule("digest", "", group: "tracing") { subject in
-        .skipped(SHA256.of(try subject.program().encode()))
+        }
+        return words
     }
-
-    private static let shapes: [(String, ToyModel)] = [
-        ("with biases", .biased), ("with a head of its own", .untied), ("with a sliding window", .windowed),
-        (
-            "of one layer, odd sizes and one head",
-            ToyModel([
-                "hidden_size": 6, "intermediate_size": 7, "num_hidden_layers": 1, "num_attention_heads": 1,
-                "vocab_size": 5,
-            ])
-        ),
-        (
-            "with grouped heads wider than its hidden size",
-            ToyModel([
-                "hidden_size": 12, "intermediate_size": 5, "num_hidden_layers": 3, "num_attention_heads": 6,
-                "num_key_value_heads": 3, "head_dim": 10, "vocab_size": 31,
-            ])
-        ),
-    ]
 }

@@ -48,10 +48,8 @@ final class ChildProcess {
         }
         channel = ends[0]
         defer { close(ends[1]) }
-        let variables = environment.map { strdup($0) } + [nil]
-        defer { for variable in variables { free(variable) } }
         var pid: Int32 = 0
-        let error = host_spawn(program, variables, ends[1], output, &pid)
+        let error = spawn(program, [program], environment: environment, channel: ends[1], output: output, &pid)
         self.pid = pid
         guard error == 0 else {
             isReaped = true
@@ -157,4 +155,13 @@ final class ChildProcess {
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
+}
+
+/// See `host_spawn`.
+package func spawn(
+    _ program: String, _ arguments: [String], environment: [String], channel: Int32, output: Int32, _ pid: inout Int32
+) -> Int32 {
+    let texts = [arguments, environment].map { list in list.map { strdup($0) } + [nil] }
+    defer { for text in texts.joined() { free(text) } }
+    return host_spawn(program, texts[0], texts[1], channel, output, &pid)
 }

@@ -20,7 +20,7 @@ package enum TraceProgram {
 
     /// What a child's environment is: of this process's, where libraries are and what sanitizers are told; and that Swift's
     /// runtime starts no debugger when the plugin crashes.
-    static var environment: [String] {
+    package static var environment: [String] {
         let names: [String] = ["LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS"]
         return names.compactMap { name in getenv(name).map { "\(name)=\(String(cString: $0))" } }
             + ["SWIFT_BACKTRACE=enable=no"]

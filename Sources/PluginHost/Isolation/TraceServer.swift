@@ -18,7 +18,7 @@ package final class TraceServer {
             // Before anything of the plugin is mapped.
             host_limit(
                 UInt64(request.limits.memory), UInt64(request.limits.seconds + 1), UInt64(ChildRequest.mostOutput))
-            let sandbox = host_enter_sandbox()
+            let sandbox = host_enter_sandbox(nil)
             let answer = try answer(request, sandbox)
             checkOutput()
             send(answer)

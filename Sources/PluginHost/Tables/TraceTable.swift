@@ -6,7 +6,9 @@ func traceTable() -> peft_trace_1 {
     var table = peft_trace_1()
     table.struct_size = UInt32(MemoryLayout<peft_trace_1>.size)
     table.fail = { t, message in
-        if let trace = Trace.at(t), let message = trace.text(message, "fail: its message") { trace.fail(message) }
+        if let trace = Trace.at(t), let message = trace.text(message, "fail: its message") {
+            trace.fail(message, code: .declined)
+        }
         return PEFT_ERROR
     }
     table.warn = { t, message in

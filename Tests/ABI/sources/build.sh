@@ -9,7 +9,7 @@ for source in *.c; do
     name=${source%.c}
     library=lib${name^}.so
     build=("${CC:-cc}" -std=c11 -O2 -Wall -Wextra -shared -fPIC -I../../../Sources/PluginAPI/C/include
-        -Wl,--version-script=../../../Plugins/exports.map,-z,noexecstack "$source")
+        "-Wl,--version-script=../../../Plugins/exports.map,-z,noexecstack" "$source")
     "${build[@]}" -o "$work/$library" -lm
     "$host" plugins manifest "$work/$library" >"$work/manifest.c"
     "${build[@]}" "$work/manifest.c" -o "$folder/$library" -lm

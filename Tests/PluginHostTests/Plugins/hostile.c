@@ -86,6 +86,22 @@ static void harm_write(void) {
     denied(mkdir("/tmp/peft-host-hostile", 0700));
     denied(open("/dev/tty", O_RDWR));
 }
+/* A file of the user's. */
+#ifndef FILE_OF_USER
+#define FILE_OF_USER "/nowhere/at/all"
+#endif
+static void harm_change(void) {
+    const char *const file = FILE_OF_USER;
+    denied(open(file, O_WRONLY));
+    denied(open(file, O_RDWR | O_TRUNC));
+    denied(truncate(file, 0));
+    denied(chmod(file, 0666));
+    denied(utimensat(AT_FDCWD, file, NULL, 0));
+    denied(link(file, FILE_OF_USER ".link"));
+    denied(symlink(file, FILE_OF_USER ".link"));
+    denied(rename(file, FILE_OF_USER ".moved"));
+    denied(unlink(file));
+}
 static void harm_signal(void) { denied(kill(getppid(), SIGTERM)); }
 static void harm_look(void) {
     char path[64];

@@ -263,7 +263,8 @@ typedef struct peft_parameters_1 {
     uint32_t struct_size;
     uint32_t reserved;
     peft_value (*parameter)(peft_trace *t, const peft_tensor *tensor);
-    /* Not trained by the optimizer; init and update graphs may set it. */
+    /* Not trained by the optimizer; init and update graphs may set it. An adapter holds none, but those that the update sets
+     * and a prelude, forward or merge reads: they are kept beside it. */
     peft_value (*buffer)(peft_trace *t, const peft_tensor *tensor);
     /* In method: how many sites were taken, and the parameter or buffer of that name at site `index`. */
     int64_t (*site_count)(peft_trace *t);

@@ -2,12 +2,12 @@ import Formats
 import Foundation
 
 /// Random choices that a failed test can make again (SplitMix64; Steele et al. 2014).
-struct Seeded: RandomNumberGenerator {
+package struct Seeded: RandomNumberGenerator {
     private var state: UInt64
 
-    init(_ seed: Int) { state = UInt64(seed) }
+    package init(_ seed: Int) { state = UInt64(seed) }
 
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -15,18 +15,18 @@ struct Seeded: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
-    mutating func pick<T>(_ list: [T]) -> T { list[below(list.count)] }
+    package mutating func below(_ count: Int) -> Int { Int(next() % UInt64(count)) }
+    package mutating func pick<T>(_ list: [T]) -> T { list[below(list.count)] }
 }
 
 /// What hostile or careless people write.
-enum Odd {
-    static let integers: [UInt64] = [
+package enum Odd {
+    package static let integers: [UInt64] = [
         0, 1, 2, 3, 63, 64, 255, 4095, 4096, 65535, 65536, 1 << 20, 1 << 31, 1 << 32, 1 << 62, 1 << 63, .max,
         .max - 7, .max - 63,
     ]
 
-    static let texts = [
+    package static let texts = [
         "", " ", "0", "-0", "1", "8", "-1", "3.5", "1e3", "1e400", "-1e400", "nan", "inf", "1e-400", "0x10", "1_000",
         "9223372036854775807", "-9223372036854775808", "9223372036854775808", "2147483648", "4611686018427387904",
         "true", "false", "null", "True", "none", "[", "[]", "[1,2", "[1, 2, 3]", "[null]", "[[1]]", "{", "{}",
@@ -38,7 +38,7 @@ enum Odd {
         String(repeating: "(", count: 1500), "cosine", "gaussian", "pissa", "loftq", "olora", "LSTM", "MLP", "TEXT",
     ]
 
-    static func json(_ random: inout Seeded, depth: Int = 0) -> JSON {
+    package static func json(_ random: inout Seeded, depth: Int = 0) -> JSON {
         switch random.below(depth < 3 ? 9 : 6) {
         case 0: return .null
         case 1: return .bool(random.below(2) == 0)
@@ -56,7 +56,7 @@ enum Odd {
 
 extension JSON {
     /// With something in it replaced, left out or doubled.
-    func mutated(_ random: inout Seeded) -> JSON {
+    package func mutated(_ random: inout Seeded) -> JSON {
         switch self {
         case .object(var members) where !members.isEmpty && random.below(8) > 0:
             let index = random.below(members.count)
@@ -82,10 +82,10 @@ extension JSON {
 }
 
 /// Changes to an ELF file.
-struct MutatedLibrary {
-    private(set) var bytes: [UInt8]
+package struct MutatedLibrary {
+    package private(set) var bytes: [UInt8]
 
-    init(_ original: [UInt8], _ random: inout Seeded) {
+    package init(_ original: [UInt8], _ random: inout Seeded) {
         bytes = original
         for _ in 0...random.below(3) { mutate(&random) }
     }
