@@ -152,18 +152,18 @@ struct AdaLoRA: Method {
         if lora_alpha <= 0 { export.field("lora_alpha", json: "\(init_r)") }
         export.field("target_r", json: Int(exactly: target_r).map(\.description) ?? target_r.description)
         for update in updates {
+            let (module, pattern) = ("base_model.model.\(update.name)", "rank_pattern/\(update.name).lora_E")
+            let tensors = [("lora_A", update.A, 0), ("lora_B", update.B, 1), ("lora_E", update.E, 0)]
+            guard update.rank == init_r else {
+                // What was pruned when it was read stays as it was read.
+                for (name, value, _) in tensors { export.tensor("\(module).\(name)", value) }
+                let kept = (0..<init_r).map { $0 < update.rank ? "true" : "false" }
+                export.field(pattern, json: "[\(kept.joined(separator: ", "))]")
+                continue
+            }
             let hasEffect = 1 - update.E.reshape([update.rank]).equals(0)
             let kept = finished.select(update.kept, else: hasEffect)
-            let module = "base_model.model.\(update.name)"
-            export.tensor("\(module).lora_A", update.A, axis: 0, where: kept)
-            export.tensor("\(module).lora_B", update.B, axis: 1, where: kept)
-            export.tensor("\(module).lora_E", update.E, axis: 0, where: kept)
-            let pattern = "rank_pattern/\(update.name).lora_E"
-            // What was pruned when it was read stays so, even where the ranks of now are not asked for.
-            if update.rank < init_r {
-                let ranks = (0..<init_r).map { $0 < update.rank ? "true" : "false" }
-                export.field(pattern, json: "[\(ranks.joined(separator: ", "))]")
-            }
+            for (name, value, axis) in tensors { export.tensor("\(module).\(name)", value, axis: axis, where: kept) }
             export.field(pattern, from: kept, asBoolean: true)
         }
     }
