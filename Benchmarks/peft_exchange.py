@@ -77,7 +77,7 @@ CASES = {
                                          "target_modules": ALL}),
     "oft": ("OFT", TIED, OFTConfig, {"oft_block_size": 8}),
     "oft-cls": ("OFT", BIASES, OFTConfig, {"oft_block_size": 32, "use_cayley_neumann": False, "bias": "all", "target_modules": ALL}),
-    "oft-coft": ("OFT", A, OFTConfig, {"oft_block_size": 32, "coft": True, "eps": 0.01, "init_weights": False}),
+    "oft-coft": ("OFT", A, OFTConfig, {"oft_block_size": 32, "coft": True, "eps": 0.1, "init_weights": False}),
 }
 
 
