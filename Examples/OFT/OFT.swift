@@ -31,15 +31,8 @@ struct OFT: Method {
         if (r == 0) == (oft_block_size == 0) {
             return plan.fail("r is \(r) and oft_block_size \(oft_block_size): one of them must be 0, the other not")
         }
-        let layers = plan.sites.filter { $0.kind == .linear }
-        for site in layers { plan.take(site) }
-        for site in plan.sites where site.role == .bias && (bias == "all" || bias == "oft_only" && isOf(layers, site)) {
-            plan.take(site)
-        }
-    }
-
-    private func isOf(_ layers: [SiteInfo], _ bias: SiteInfo) -> Bool {
-        layers.contains { $0.kind == .linear && $0.name + ".bias" == bias.name }
+        for site in plan.sites where site.kind == .linear { plan.take(site) }
+        plan.takeBiases(bias)
     }
 
     func inject(into site: LinearSite) {
@@ -103,14 +96,8 @@ struct OFT: Method {
         return triangle * (Value.scalar(eps / Double(blocks).squareRoot()) / length).minimum(1)
     }
 
-    /// A bias of the base, which trains itself.
-    func inject(into site: WeightSite) {
-        let name = isOf(site.sites, site.info) ? "base_layer.bias" : "weight"
-        let value = site.parameter(name, shape: site.shape, init: .graph)
-        site.initialize { site.set(value, to: site.weight) }
-        site.forward { value }
-        site.merge { _ in value }
-    }
+    /// A bias of the base.
+    func inject(into site: WeightSite) { site.train() }
 
     func finish(_ method: MethodGraphs) {
         method.export { $0.field("fan_in_fan_out", json: "false") }

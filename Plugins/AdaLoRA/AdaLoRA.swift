@@ -141,34 +141,30 @@ struct AdaLoRA: Method {
 
     /// At the end the last allocation is kept; before it everything that has an effect.
     private func export(_ export: Export, _ updates: [Update], finished: Value) {
-        for name in [
-            "alora_invocation_tokens", "arrow_config", "corda_config", "eva_config", "kasa_config", "layer_replication",
-            "lora_ga_config", "megatron_config", "monteclora_config", "rank_pattern", "target_parameters",
-            "trainable_token_indices", "use_bdlora", "velora_config",
-        ] {
-            export.field(name, json: "null")
-        }
-        for name in ["ensure_weight_tying", "fan_in_fan_out", "lora_bias", "use_dora", "use_qalora", "use_rslora"] {
-            export.field(name, json: "false")
-        }
-        for name in ["kept_r", "kept_r_pattern"] { export.field(name, json: nil) }
+        export.loraOptionsOff()
+        export.fields(["lora_bias", "use_dora", "use_rslora"], json: "false")
+        export.fields(["kept_r", "kept_r_pattern"], json: nil)
         export.field("alpha_pattern", json: "{}")
         export.field("bias", json: "\"none\"")
         export.field("init_lora_weights", json: "true")
-        export.field("loftq_config", json: "{}")
+        export.field("rank_pattern", json: "null")
         // peft would take a pruned layer's own rank for 0.
         if lora_alpha <= 0 { export.field("lora_alpha", json: "\(init_r)") }
-        export.field("megatron_core", json: "\"megatron.core\"")
-        export.field("qalora_group_size", json: "16")
         export.field("target_r", json: Int(exactly: target_r).map(\.description) ?? target_r.description)
         for update in updates {
+            let (module, pattern) = ("base_model.model.\(update.name)", "rank_pattern/\(update.name).lora_E")
+            let tensors = [("lora_A", update.A, 0), ("lora_B", update.B, 1), ("lora_E", update.E, 0)]
+            guard update.rank == init_r else {
+                // What was pruned when it was read stays as it was read.
+                for (name, value, _) in tensors { export.tensor("\(module).\(name)", value) }
+                let kept = (0..<init_r).map { $0 < update.rank ? "true" : "false" }
+                export.field(pattern, json: "[\(kept.joined(separator: ", "))]")
+                continue
+            }
             let hasEffect = 1 - update.E.reshape([update.rank]).equals(0)
             let kept = finished.select(update.kept, else: hasEffect)
-            let module = "base_model.model.\(update.name)"
-            export.tensor("\(module).lora_A", update.A, axis: 0, where: kept)
-            export.tensor("\(module).lora_B", update.B, axis: 1, where: kept)
-            export.tensor("\(module).lora_E", update.E, axis: 0, where: kept)
-            export.field("rank_pattern/\(update.name).lora_E", from: kept, asBoolean: true)
+            for (name, value, axis) in tensors { export.tensor("\(module).\(name)", value, axis: axis, where: kept) }
+            export.field(pattern, from: kept, asBoolean: true)
         }
     }
 

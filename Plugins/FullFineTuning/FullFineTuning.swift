@@ -46,11 +46,7 @@ struct FullFineTuning: Method {
     }
 
     func inject(into site: WeightSite) {
-        let name = mode == "norm" ? "ln_tuning_layers.weight" : "weight"
-        let weight = site.parameter(name, shape: site.shape, init: .graph)
-        site.initialize { site.set(weight, to: site.weight) }
-        site.forward { weight }
-        site.merge { _ in weight }
+        site.train(as: mode == "norm" ? "ln_tuning_layers.weight" : "weight")
     }
 
     func finish(_ method: MethodGraphs) {

@@ -30,47 +30,55 @@ struct LoRA: Method {
         "how A and B begin", choices: ["true", "false", "gaussian", "orthogonal", "pissa", "olora", "loftq"])
     var init_lora_weights = "true"
     @Hyperparameter("learning rate of B, as a multiple of A's (LoRA+)", range: 1e-3...1e4) var loraplus_lr_ratio = 1.0
+    @Hyperparameter(
+        "learning rate of an embedding's A and B (LoRA+); null: 1e-6 unless loraplus_lr_ratio is 1, then the run's",
+        range: 0...1)
+    var loraplus_lr_embedding: Double? = nil
+    @Hyperparameter("the run's learning rate, to which that is set in relation", range: 0...1e6, derived: true)
+    var learning_rate: Double? = nil
     @Hyperparameter("pissa, olora: stored as peft stores them, for a base without what A and B began as")
     var relative_to_residual = false
 
     var scale: Double { lora_alpha / (use_rslora ? Double(r).squareRoot() : Double(r)) }
 
-    func plan(_ plan: Plan) {
-        let layers = plan.sites.filter { $0.kind != .weight }
-        for site in layers { plan.take(site) }
-        if use_dora, lora_bias { plan.fail("lora_bias does not go with use_dora: its length would be scaled too") }
-        guard bias != "none" else { return }
-        let biases = plan.sites.filter { $0.role == .bias && (bias == "all" || isWrapped($0, layers)) }
-        if biases.isEmpty { plan.fail("bias=\(bias): there are no such biases in the base") }
-        for site in biases { plan.take(site) }
+    /// How fast an embedding's A and B learn, of the run's rate: peft gives theirs as it is.
+    private var embeddingMultiplier: Double {
+        guard let rate = loraplus_lr_embedding ?? (loraplus_lr_ratio == 1 ? nil : 1e-6) else { return 1 }
+        guard let run = learning_rate, run > 0 else { return 1 }
+        return rate / run
     }
 
-    /// Whether a bias is that of a layer that is adapted.
-    private func isWrapped(_ bias: SiteInfo, _ sites: [SiteInfo]) -> Bool {
-        sites.contains { $0.kind == .linear && $0.name + ".bias" == bias.name }
+    func plan(_ plan: Plan) {
+        for site in plan.sites where site.kind != .weight { plan.take(site) }
+        if use_dora, lora_bias { plan.fail("lora_bias does not go with use_dora: its length would be scaled too") }
+        plan.takeBiases(bias)
     }
 
     func inject(into site: LinearSite) {
-        let factors = Factors(self, site)
-        let (A, B, c, m) = (factors.A, factors.B, factors.bias, factors.magnitude)
+        let (update, initial) = factors(at: site)
+        let (c, m) = (trainedBias(at: site), use_dora ? magnitude(at: site, site.outputs) : nil)
+        begin(at: site, update, initial, m)
+        /// The frozen layer, less s B₀ A₀.
+        func residual(_ v: Value) -> Value { initial.map { site.base(v) - scale * $0(v) } ?? site.base(v) }
         site.forward { x in
-            let frozen = factors.residual(x)
+            let frozen = residual(x)
             let input = x.dropout(lora_dropout)
-            let product = input.matmul(A.T).matmul(B.T)
-            let update = scale * (c.map { product + $0 } ?? product)
-            let sum = frozen + update
+            let product = update(input)
+            let change = scale * (c.map { product + $0 } ?? product)
+            let sum = frozen + change
             guard let m else { return sum }
-            // (m / n)(W x + update) + b; exactly the base where m = n and B = 0. The backward keeps one (N, out) of it.
-            let ratio = m / factors.lengths().stopGradient()
-            let adapted = lora_dropout > 0 ? factors.residual(input) + update : sum
+            // (m / n)(W x + change) + b; exactly the base where m = n and B = 0. The backward keeps one (N, out) of it.
+            let lengths = (initial.map { update - $0 } ?? update).rowLengths(on: site, scale: scale)
+            let ratio = m / lengths.stopGradient()
+            let adapted = lora_dropout > 0 ? residual(input) + change : sum
             return sum + (ratio - 1) * (site.hasBias ? adapted - site.bias : adapted)
         }
         if c != nil, !site.hasBias {
             return site.refuseMerge(because: "lora_bias adds a bias, and the layer has none")
         }
         site.merge { W, b in
-            var merged = W + scale * B.matmul(A)
-            if let (A0, B0) = factors.initial { merged = merged - scale * B0.matmul(A0) }
+            var merged = W + scale * update.product
+            if let initial { merged = merged - scale * initial.product }
             if let m { merged = merged * (m / merged.norm(1)).reshape([site.outputs, 1]) }
             return (merged, c.map { c in b.map { $0 + scale * c } } ?? b)
         }
@@ -79,42 +87,27 @@ struct LoRA: Method {
     /// A is kept as a table of columns, one a token; there is no dropout.
     func inject(into site: EmbeddingSite) {
         if lora_bias { site.fail("lora_bias does not go with an embedding") }
-        let isRandom = start == .random
-        let A = site.parameter(
-            "lora_embedding_A", shape: [r, site.rows], init: isRandom ? .normal(deviation: 1) : .zeros)
-        let B = site.parameter("lora_embedding_B", shape: [site.hiddenSize, r], init: .normal(deviation: 1))
-        /// Of the columns of the table + s (B A)ᵀ, as ``Factors/lengths()`` of rows.
-        func lengths() -> Value {
-            let cross = (B * A.matmul(site.weight).T).sum(1)
-            let square = (B * B.matmul(A.matmul(A.T))).sum(1)
-            return (site.columnNorms * site.columnNorms + 2 * scale * cross + scale * scale * square).sqrt()
-        }
-        var m: Value?
-        if use_dora {
-            let vector = site.parameter(
-                "lora_magnitude_vector", shape: [site.hiddenSize], init: .graph,
-                learningRateMultiplier: loraplus_lr_ratio)
-            site.initialize { site.set(vector, to: lengths()) }
-            m = vector
-        }
+        let first: Initializer = start == .random ? .normal(deviation: 1) : .zeros
+        let update = LowRank(
+            A: site.parameter(
+                "lora_embedding_A", shape: [r, site.rows], init: first, learningRateMultiplier: embeddingMultiplier),
+            B: site.parameter(
+                "lora_embedding_B", shape: [site.hiddenSize, r], init: .normal(deviation: 1),
+                learningRateMultiplier: embeddingMultiplier))
+        let m = use_dora ? magnitude(at: site, site.hiddenSize) : nil
+        if let m { site.initialize { site.set(m, to: update.columnLengths(on: site, scale: scale)) } }
         site.forward { ids in
-            let rows = site.base(ids) + scale * A.T.gather(ids).matmul(B.T)
-            return m.map { rows * ($0 / lengths().stopGradient()) } ?? rows
+            let rows = site.base(ids) + scale * update.A.T.gather(ids).matmul(update.B.T)
+            return m.map { rows * ($0 / update.columnLengths(on: site, scale: scale).stopGradient()) } ?? rows
         }
         site.merge { table in
-            let merged = table + scale * A.T.matmul(B.T)
+            let merged = table + scale * update.A.T.matmul(update.B.T)
             return m.map { merged * ($0 / merged.norm(0)) } ?? merged
         }
     }
 
-    /// A bias of the base, which trains itself.
-    func inject(into site: WeightSite) {
-        let name = isWrapped(site.info, site.sites) ? "base_layer.bias" : "weight"
-        let value = site.parameter(name, shape: site.shape, init: .graph, learningRateMultiplier: loraplus_lr_ratio)
-        site.initialize { site.set(value, to: site.weight) }
-        site.forward { value }
-        site.merge { _ in value }
-    }
+    /// A bias of the base.
+    func inject(into site: WeightSite) { site.train(learningRateMultiplier: loraplus_lr_ratio) }
 }
 
 @c @implementation

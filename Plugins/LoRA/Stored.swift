@@ -8,19 +8,10 @@ extension LoRA {
 
     func finish(_ method: MethodGraphs) {
         method.export { export in
-            for name in [
-                "alora_invocation_tokens", "arrow_config", "corda_config", "eva_config", "kasa_config",
-                "layer_replication", "lora_ga_config", "megatron_config", "monteclora_config", "target_parameters",
-                "trainable_token_indices", "use_bdlora", "velora_config",
-            ] {
-                export.field(name, json: "null")
-            }
-            for name in ["ensure_weight_tying", "fan_in_fan_out", "use_qalora"] { export.field(name, json: "false") }
+            export.loraOptionsOff()
             export.field("init_lora_weights", json: storedStart)
-            export.field("loftq_config", json: "{}")
-            export.field("megatron_core", json: "\"megatron.core\"")
-            export.field("qalora_group_size", json: "16")
-            for name in ["loraplus_lr_ratio", "relative_to_residual"] { export.field(name, json: nil) }
+            export.fields(
+                ["learning_rate", "loraplus_lr_embedding", "loraplus_lr_ratio", "relative_to_residual"], json: nil)
             if isStoredTwice { exportTwice(method, export) }
         }
     }
@@ -41,25 +32,21 @@ extension LoRA {
         let (rank, alpha) = (2 * r, factor * lora_alpha)
         var (ranks, alphas): ([String], [String]) = ([], [])
         for site in method.sites {
-            let module = "base_model.model.\(site.name)"
+            func part(_ name: String) -> Value { method.parameter(name, of: site) }
             func keep(_ names: String...) {
-                for name in names { export.tensor("\(module).\(name)", method.parameter(name, of: site)) }
+                for name in names { export.tensor(site.storedName(of: name), part(name)) }
             }
             if site.kind == .linear {
-                func part(_ name: String) -> Value { method.parameter(name, of: site) }
-                let (A, A0) = (part("lora_A.weight"), part("lora_A.initial"))
-                let (B, B0) = (part("lora_B.weight"), part("lora_B.initial"))
-                export.tensor("\(module).lora_A.weight", Value.concat([A, A0], axis: 0))
-                export.tensor("\(module).lora_B.weight", Value.concat([B, -B0], axis: 1))
+                let twice =
+                    LowRank(A: part("lora_A.weight"), B: part("lora_B.weight"))
+                    - LowRank(A: part("lora_A.initial"), B: part("lora_B.initial"))
+                export.tensor(site.storedName(of: "lora_A.weight"), twice.A)
+                export.tensor(site.storedName(of: "lora_B.weight"), twice.B)
                 if lora_bias { keep("lora_B.bias") }
             } else if site.kind == .embedding {
                 keep("lora_embedding_A", "lora_embedding_B")
-            }
-            if site.kind == .weight {
-                let isWrapped = method.sites.contains { $0.kind == .linear && $0.name + ".bias" == site.name }
-                let name = isWrapped ? "base_layer.bias" : "weight"
-                let stored = isWrapped ? "\(site.name.dropLast(4))base_layer.bias" : site.name
-                export.tensor("base_model.model.\(stored)", method.parameter(name, of: site))
+            } else {
+                keep(site.copyName(among: method.sites))
                 continue
             }
             if use_dora { keep("lora_magnitude_vector") }
@@ -95,6 +82,6 @@ extension LoRA {
         default: break
         }
         // How A began, which matters no more.
-        _ = config.kind("eva_config")
+        config.skip(["eva_config"])
     }
 }

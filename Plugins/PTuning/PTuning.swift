@@ -27,14 +27,17 @@ struct PTuning: Method {
     private var isLSTM: Bool { encoder_reparameterization_type == "LSTM" }
     private func inner(_ model: Model) -> Int { encoder_hidden_size ?? model.hiddenSize }
 
-    /// A tensor of the encoder, declared or looked up: its name and shape are torch's.
-    private typealias Tensors = (_ name: String, _ shape: [Int], _ initializer: Initializer) -> Value
-
     private static let prefix = "prompt_encoder.default."
 
     func plan(_ plan: Plan) {
         if has_encoder, !isLSTM, encoder_num_layers != 2 || encoder_dropout > 0 {
             plan.warn("an MLP has two inner layers and no dropout: encoder_num_layers and encoder_dropout say nothing")
+        }
+        let longest = Value.longestSequence(lstmLayers: encoder_num_layers)
+        if has_encoder, isLSTM, num_virtual_tokens > longest {
+            plan.fail(
+                "num_virtual_tokens is \(num_virtual_tokens); an LSTM of encoder_num_layers=\(encoder_num_layers) is "
+                    + "unrolled over at most \(longest): give fewer, or encoder_reparameterization_type=MLP")
         }
         plan.takeAll()
     }
@@ -45,9 +48,8 @@ struct PTuning: Method {
                 return site.parameter(
                     "prompt_embeddings", shape: [num_virtual_tokens, site.hiddenSize], init: .normal(deviation: 1))
             }
-            return prompt(site.model, dropout: encoder_dropout) { name, shape, initializer in
-                site.parameter(Self.prefix + name, shape: shape, init: initializer, options: .sidecar)
-            }
+            return prompt(
+                site.model, dropout: encoder_dropout, site.tensors(Self.prefix, options: .sidecar))
         }
         site.refuseMerge(because: "it puts tokens in front of every row, which no weight of the base does")
     }
@@ -57,54 +59,13 @@ struct PTuning: Method {
     private func prompt(_ model: Model, dropout: Double, _ tensors: Tensors) -> Value {
         let (size, e) = (model.hiddenSize, inner(model))
         var x = tensors("embedding.weight", [num_virtual_tokens, size], .normal(deviation: 1))
-        for layer in 0..<(isLSTM ? encoder_num_layers : 0) {
-            if layer > 0, dropout > 0 { x = x.dropout(dropout) }
-            let passes = ["l\(layer)", "l\(layer)_reverse"].enumerated().map { direction, name in
-                pass(over: x, layer == 0 ? size : 2 * e, e, isReversed: direction == 1) {
-                    tensors("lstm_head.\($0)_\(name)", $1, $2)
-                }
-            }
-            x = .concat(passes, axis: 1)
-        }
-        let sizes = isLSTM ? [2 * e, 2 * e, size] : [size, e, e, size]
-        for (place, width) in zip(sizes, sizes.dropFirst()).enumerated() {
-            let first = uniform(width.0)
+        if isLSTM { x = x.lstm("lstm_head", size: e, layers: encoder_num_layers, dropout: dropout, tensors) }
+        let widths = isLSTM ? [2 * e, size] : [e, e, size]
+        for (place, width) in widths.enumerated() {
             if place > 0 { x = x.relu() }
-            x = x.matmul(tensors("mlp_head.\(2 * place).weight", [width.1, width.0], first).T)
-            x = x + tensors("mlp_head.\(2 * place).bias", [width.1], first)
+            x = x.linear("mlp_head.\(2 * place)", to: width, tensors)
         }
         return x
-    }
-
-    /// One direction of an LSTM layer (Hochreiter, Schmidhuber 1997) from a state of zeros:
-    ///
-    ///     [i f g o] = W_ih x + b_ih + W_hh h + b_hh
-    ///     c = σ(f) c + σ(i) tanh(g),  h = σ(o) tanh(c)
-    ///
-    /// x (n, in) → every h (n, e), in the order of x.
-    private func pass(over x: Value, _ inputs: Int, _ e: Int, isReversed: Bool, _ tensors: Tensors) -> Value {
-        let first = uniform(e)
-        let recurrent = tensors("weight_hh", [4 * e, e], first)
-        let bias = tensors("bias_ih", [4 * e], first) + tensors("bias_hh", [4 * e], first)
-        let fromInputs = x.matmul(tensors("weight_ih", [4 * e, inputs], first).T) + bias
-        var h = Value.constant(Array(repeating: 0, count: e), shape: [1, e])
-        var c = h
-        var states: [Value] = []
-        for step in 0..<num_virtual_tokens {
-            let place = isReversed ? num_virtual_tokens - 1 - step : step
-            let gates = fromInputs.slice(axis: 0, place..<place + 1) + h.matmul(recurrent.T)
-            let parts = (0..<4).map { gates.slice(axis: 1, $0 * e..<($0 + 1) * e) }
-            c = parts[1].sigmoid() * c + parts[0].sigmoid() * parts[2].tanh()
-            h = parts[3].sigmoid() * c.tanh()
-            states.append(h)
-        }
-        return .concat(isReversed ? states.reversed() : states, axis: 0)
-    }
-
-    /// U(±1/√inputs), as torch begins its linear and recurrent layers.
-    private func uniform(_ inputs: Int) -> Initializer {
-        let bound = 1 / Double(inputs).squareRoot()
-        return .uniform(low: -bound, high: bound)
     }
 
     /// The prompt is stored, the encoder beside it; and what peft 0.21 writes beside the hyperparameters.
@@ -119,19 +80,14 @@ struct PTuning: Method {
             }
             export.field("encoder_hidden_size", json: "\(inner(model))")
             export.field("has_encoder", json: nil)
-            export.field("num_attention_heads", json: "\(model.heads)")
-            export.field("num_layers", json: "\(model.layers)")
-            export.field("num_transformer_submodules", json: "1")
-            export.field("token_dim", json: "\(model.hiddenSize)")
+            export.promptSizes(width: model.hiddenSize, heads: model.heads, model: model)
         }
     }
 
     /// Without the encoder's tensors what it made stands for it. The sizes that peft writes are the base's and the tensor's.
     func importConfig(_ config: Config) {
         config.set("has_encoder", to: config.hasTensor(Self.prefix + "embedding.weight"))
-        for field in ["num_attention_heads", "num_layers", "num_transformer_submodules", "token_dim"] {
-            _ = config.kind(field)
-        }
+        config.skip(Config.promptSizes)
     }
 }
 

@@ -57,10 +57,7 @@ struct PromptTuning: Method {
     /// What peft 0.21 writes beside the hyperparameters.
     func finish(_ method: MethodGraphs) {
         method.export { export in
-            export.field("num_attention_heads", json: "\(method.model.heads)")
-            export.field("num_layers", json: "\(method.model.layers)")
-            export.field("num_transformer_submodules", json: "1")
-            export.field("token_dim", json: "\(method.model.hiddenSize)")
+            export.promptSizes(width: method.model.hiddenSize, heads: method.model.heads, model: method.model)
             export.field("tokenizer_kwargs", json: "null")
             // peft wants a name with TEXT, and looks it up only to train anew.
             if prompt_tuning_init == "TEXT", tokenizer_name_or_path == nil {
@@ -71,11 +68,7 @@ struct PromptTuning: Method {
 
     /// The sizes that peft writes are the base's and the tensor's, and its tokenizer is not used.
     func importConfig(_ config: Config) {
-        for field in [
-            "num_attention_heads", "num_layers", "num_transformer_submodules", "token_dim", "tokenizer_kwargs",
-        ] {
-            _ = config.kind(field)
-        }
+        config.skip(Config.promptSizes + ["tokenizer_kwargs"])
     }
 }
 

@@ -85,13 +85,13 @@ package struct AdapterWriter {
             .init("auto_mapping", nil),
             .init("base_model_name_or_path", .string(sidecar.basePath)),
             .init("inference_mode", true),
-            .init("modules_to_save", model.head == nil ? nil : ["classifier", "score"]),
+            .init("modules_to_save", nil),
             .init("peft_type", .string(traced.program.peftType)),
             .init("peft_version", "0.21.2"),
             .init("revision", nil),
             .init("task_type", .string(model.task.name)),
         ]
-        for field in traced.fields where field.key != "modules_to_save" {
+        for field in traced.fields {
             members.removeAll { $0.key == field.key }
             members.append(field)
         }

@@ -36,7 +36,12 @@ extension MethodProgram {
 
     /// The frozen tables of adapted embeddings and heads, which peft keeps beside the method's tensors.
     var tableCopies: [(name: String, table: String)] {
-        sites.filter { $0.site.kind == .embedding || $0.site.kind == .linear && $0.site.role == .head }.map {
+        let adapted = sites.filter { program in
+            let site = program.site
+            let isTable = site.kind == .embedding || site.kind == .linear && site.role == .head
+            return isTable && !program.tensors.contains(where: site.isCopy)
+        }
+        return adapted.map {
             ("base_model.model.\($0.site.module).base_layer.weight", "\($0.site.module).weight")
         }
     }

@@ -88,11 +88,6 @@ package struct StoredForm {
     }
 }
 
-extension ExportMap {
-    /// Whether it names the tensors that are kept, all of them: else their default stands.
-    var namesTensors: Bool { tensors.contains { !$0.isSidecar } }
-}
-
 extension TensorStore {
     /// The values of a tensor where they lie.
     fileprivate func borrowed(_ number: Int) -> SafetensorsWriter.Borrowed {

@@ -66,26 +66,19 @@ package struct TracedMethod {
         _ task: Task, _ tokenize: @escaping Tokenize, _ warn: (String) -> Void
     ) throws {
         for warning in plugin.warnings { warn(warning) }
-        try TracedMethod.checkSavedModules(settings.selection.modulesToSave, task)
         self.library = library
         self.plugin = plugin
         self.tokenize = tokenize
-        program = try trace(
+        var program = try trace(
             plugin, settings, model: model.description, sites: model.sites(for: task), task: task.name,
             labels: task.labels, tokenize: tokenize, warn: warn)
         defaultLearningRate = plugin.description.defaultLearningRate
-        fields = TracedMethod.named(settings.fields, program)
-    }
-
-    /// The head of a classifier is trained and stored beside the method; nothing else of the base is.
-    private static func checkSavedModules(_ names: [String], _ task: Task) throws(PluginError) {
-        let heads = task == .causalLM ? [] : ["classifier", "score"]
-        let others = names.filter { !heads.contains($0) }
-        guard !others.isEmpty else { return }
-        throw PluginError(
-            .unsupported, "training \(others.joined(separator: ", ")) beside the method is not implemented",
-            place: "modules_to_save",
-            remedy: heads.isEmpty ? "leave it out" : "only the head is trained, which needs no mention")
+        fields = TracedMethod.named(settings.fields(task: task.name), program)
+        try program.addCopies(
+            at: settings.selection.copySites(beside: program, task: task.name) {
+                model.copySites(ofModules: $0, for: task)
+            })
+        self.program = program
     }
 
     /// `target_modules` as the suffixes that were really used: a reader need not know what the defaults were.

@@ -21,22 +21,27 @@ package struct TrainableState {
         Set(table.flatMap { [$0.name, "base_model.\($0.name)", "base_model.model.\($0.name)"] })
     }
 
-    private static func name(_ number: Int, _ model: AdaptedModel) -> String {
-        if number == model.head {
-            let head = model.program.headName
-            return head.replacing("score.weight", with: "score.modules_to_save.default.weight")
-        }
+    /// The names that a tensor may have: its own, and that of the copy of a module of the base.
+    private static func names(_ number: Int, _ model: AdaptedModel) -> [String] {
         let name = model.tensors.entries[number].name
-        for prefix in ["base_model.model.", "base_model."] where name.hasPrefix(prefix) {
-            return String(name.dropFirst(prefix.count))
+        let parts = name.split(separator: ".")
+        let copy = (parts.dropLast() + ["modules_to_save", "default"] + parts.suffix(1)).joined(separator: ".")
+        if number == model.head { return [copy] }
+        func bare(_ name: String) -> String {
+            for prefix in ["base_model.model.", "base_model."] where name.hasPrefix(prefix) {
+                return String(name.dropFirst(prefix.count))
+            }
+            return name
         }
-        return name
+        return [bare(name), bare(copy)]
     }
 
     /// The trained tensors that the file has, by their numbers, and the names that it has them by.
     private func held(by model: AdaptedModel) throws -> [(number: Int, name: String)] {
         let trained = model.tensors.entries.indices.filter { model.tensors.entries[$0].declaration.isTrained }
-        let held = trained.map { ($0, TrainableState.name($0, model)) }.filter { table[$0.1] != nil }
+        let held = trained.compactMap { number in
+            TrainableState.names(number, model).first { table[$0] != nil }.map { (number, $0) }
+        }
         let known = Set(held.map(\.1))
         if let unknown = table.first(where: { !known.contains($0.name) }) {
             throw AdapterError("the method trains no tensor \(unknown.name)", place: place)

@@ -56,9 +56,9 @@ package struct Llama {
 
     /// (…, hidden) → (…, vocabulary)
     private func frozenHead(_ h: Value) -> Value {
+        let (name, shape) = ("lm_head.weight", [configuration.vocabulary, configuration.hiddenSize])
         let weight =
-            configuration.isTied
-            ? embeddings : frozen("lm_head.weight", [configuration.vocabulary, configuration.hiddenSize])
+            configuration.isTied ? sites.tensor(g, name: name, frozen: embeddings) : frozen(name, shape)
         return g.matmul(h, weight, transposeB: true)
     }
 

@@ -38,7 +38,7 @@ extension AdaptedModel {
                 number, at: index, operands: operands, in: g, frozen: frozenParts(at: index, in: g))
             let graph = try g.finish(values)
             // Where the head is the embedding table, the method changes the table alone.
-            if site.site.kind == .embedding, model.configuration.isTied {
+            if site.site.kind == .embedding, model.configuration.isTied, merged["lm_head.weight"] == nil {
                 let table = site.site.tensorNames[0]
                 let shape = site.site.mergeTypes[0].shape.map(\.code)
                 merged["lm_head.weight"] = try merged[table] ?? model.tensor(table, shape: shape)
@@ -52,16 +52,5 @@ extension AdaptedModel {
             }
         }
         return merged
-    }
-}
-
-extension SiteDescription {
-    /// The base's tensors at the site: of a layer its weight and, where there is one, its bias.
-    var tensorNames: [String] {
-        switch kind {
-        case .linear: [module + ".weight"] + (hasBias ? [module + ".bias"] : [])
-        case .weight: [module]
-        default: [module + ".weight"]
-        }
     }
 }

@@ -8,7 +8,7 @@ extension MethodProgram {
     ///   see it), a tensor is named like the head, or the tensors cannot be in this machine's memory.
     func check(fits model: Model, _ task: Task) throws(ModelError) {
         func fail(_ message: String) -> ModelError { ModelError("the method \(method) \(message)", place: model.path) }
-        let known = Set(model.configuration.sites(for: task))
+        let known = Set(model.configuration.sites(for: task) + model.configuration.copySites(for: task))
         for site in sites.map(\.site) where !known.contains(site) {
             throw fail("stands at \(site.module) (\(site.inputs) → \(site.outputs)), which the model does not have")
         }

@@ -248,7 +248,7 @@ extension LlamaConfiguration {
         SiteDescription(kind, role, layer: layer, module: module, inputs: hiddenSize, outputs: hiddenSize)
     }
 
-    private func weightSite(_ name: String, _ shape: [Int]) -> SiteDescription {
+    func weightSite(_ name: String, _ shape: [Int]) -> SiteDescription {
         let parts = name.split(separator: ".").map(String.init)
         let layer = name.hasPrefix("model.layers.") ? Int(parts[2]) ?? -1 : -1
         let role: SiteRole =

@@ -133,6 +133,9 @@ package struct ExportMap: Hashable, Sendable {
         self.tensors = tensors
         self.fields = fields
     }
+
+    /// Whether it names the tensors that are kept, all of them: else their default stands.
+    package var namesTensors: Bool { tensors.contains { !$0.isSidecar } }
 }
 
 /// The way back: `argument` leaf i of the graph is the stored tensor `names[i]`.
@@ -195,28 +198,29 @@ package struct MethodProgram: Hashable, Sendable {
     }
 
     /// What a tensor is stored as: the method's own, or that of a site. peft wraps the model twice, hence the prefixes.
-    package static func storedName(_ tensor: TensorDeclaration, at site: SiteDescription? = nil) -> String {
-        guard let site else { return "base_model.\(tensor.name)" }
+    private func storedName(_ tensor: TensorDeclaration, at site: SiteDescription) -> String {
         if site.kind == .prompt { return tensor.name }
-        // The trained copy of a base tensor bears that tensor's name.
-        if site.kind == .weight, tensor.name == "weight" { return "base_model.model.\(site.module)" }
+        if site.isCopy(tensor) { return base + site.tensorNames[0] }
         // Beside a tensor or a block that they come behind, inside of other modules.
         let isBeside = site.kind == .weight || site.kind == .block
         let module = site.module.split(separator: ".").dropLast(isBeside ? 1 : 0).joined(separator: ".")
         return "base_model.model.\(module).\(tensor.name)"
     }
 
-    /// What the classification head is stored as. peft wraps the model of a prompt-learning method once only.
-    package var headName: String {
+    /// What stands in front of the base's own names. peft wraps the model of a prompt-learning method once only.
+    private var base: String {
         let isPromptLearning = ["PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "CPT"]
             .contains(peftType)
-        return isPromptLearning ? "base_model.score.weight" : "base_model.model.score.weight"
+        return isPromptLearning ? "base_model." : "base_model.model."
     }
+
+    /// What the classification head is stored as.
+    package var headName: String { base + "score.weight" }
 
     /// All tensors under the names that they are stored by: the method's own, then those of the sites.
     package var storedTensors: [(name: String, declaration: TensorDeclaration)] {
-        tensors.map { (Self.storedName($0), $0) }
-            + sites.flatMap { site in site.tensors.map { (Self.storedName($0, at: site.site), $0) } }
+        tensors.map { ("base_model.\($0.name)", $0) }
+            + sites.flatMap { site in site.tensors.map { (storedName($0, at: site.site), $0) } }
     }
 
     /// Buffers that the update changes and that what is trained cannot be run or merged without, by their numbers in

@@ -49,6 +49,25 @@ extension SiteDescription {
         }
     }
 
+    /// The base's tensors at the site: of a layer its weight and, where there is one, its bias.
+    package var tensorNames: [String] {
+        switch kind {
+        case .linear: [module + ".weight"] + (hasBias ? [module + ".bias"] : [])
+        case .weight: [module]
+        default: [module + ".weight"]
+        }
+    }
+
+    /// The path of the module whose tensor stands there.
+    package var baseModule: String {
+        kind == .weight ? module.split(separator: ".").dropLast().joined(separator: ".") : module
+    }
+
+    /// Whether a tensor of a method there stands for the base's own, whose name it bears.
+    package func isCopy(_ tensor: TensorDeclaration) -> Bool {
+        tensor.name == "weight" && (kind == .weight || kind == .embedding)
+    }
+
     /// The type of what a graph reads of the frozen site; nil where it has none.
     package func type(of value: SiteValue?) -> TensorType? {
         switch (value, kind) {

@@ -72,7 +72,7 @@ extension HostTests {
         }
 
         /// Bottleneck adapters by their published formulas, on a small model.
-        @Test(arguments: ["bottleneck-houlsby-tiny", "bottleneck-parallel-tiny"])
+        @Test(arguments: ["bottleneck-houlsby-tiny", "bottleneck-parallel-tiny", "bottleneck-norms-tiny"])
         func replayOfBottlenecks(name: String) throws {
             let golden = try Golden(name)
             let scratch = try Scratch()
@@ -83,6 +83,24 @@ extension HostTests {
             ]).json()
             try expectSteps(golden, lines)
             try expectFinal(golden, AdapterFolder(output))
+        }
+
+        /// LoRA+ with a rate for embeddings, by peft's optimizer (Fixtures/goldens/make_loraplus.py).
+        @Test func replayOfLoRAPlus() throws {
+            let golden = try Golden("loraplus-lm")
+            let scratch = try Scratch()
+            let options = [
+                "r=2", "use_dora=true", "bias=lora_only", "target_modules=embed_tokens,q_proj", "loraplus_lr_ratio=4",
+                "loraplus_lr_embedding=3e-4",
+            ]
+            let lines = try Program.output(
+                [
+                    "replay", golden.folder, "--model", Fixtures.path("tiny/d-biases"), "--plugin", "LoRA", "--output",
+                    scratch / "final",
+                ] + options.flatMap { ["-o", $0] }
+            ).json()
+            try expectSteps(golden, lines)
+            try expectFinal(golden, AdapterFolder(scratch / "final"))
         }
 
         func expectSteps(_ golden: Golden, _ lines: [JSON]) throws {
@@ -113,6 +131,40 @@ extension HostTests {
                 list(ids(probe["input_ids"])),
             ]).json()
             try expectLogits(ours.first, probe, within: 1e-2, ids: "top_ids", logits: "top_logits")
+        }
+
+        /// Options of our methods in combinations, on small models (Fixtures/goldens/make_peft.py).
+        @Test(arguments: [
+            ("lora-expression-lm", "LoRA", "a-llama"), ("lora-layers-cls", "LoRA", "d-biases"),
+            ("lora-biases-lm", "LoRA", "d-biases"), ("lora-patterns-lm", "LoRA", "a-llama"),
+            ("lora-exclude-cls", "LoRA", "a-llama"), ("lora-tables-lm", "LoRA", "a-llama"),
+            ("dora-biases-cls", "LoRA", "d-biases"), ("dora-table-lm", "LoRA", "b-tied-gqa"),
+            ("adalora-odd-lm", "AdaLoRA", "b-tied-gqa"), ("adalora-all-cls", "AdaLoRA", "a-llama"),
+            ("adalora-fraction-lm", "AdaLoRA", "d-biases"), ("ia3-inner-lm", "IA3", "a-llama"),
+            ("ia3-biases-cls", "IA3", "d-biases"), ("prompt-vocabulary-lm", "PromptTuning", "b-tied-gqa"),
+            ("prompt-random-cls", "PromptTuning", "a-llama"), ("ptuning-narrow-lm", "PTuning", "b-tied-gqa"),
+            ("ptuning-deep-cls", "PTuning", "a-llama"), ("prefix-table-cls", "PrefixTuning", "b-tied-gqa"),
+            ("prefix-narrow-lm", "PrefixTuning", "b-tied-gqa"), ("llama-adapter-top-lm", "LlamaAdapter", "b-tied-gqa"),
+            ("save-embed-lm", "LoRA", "b-tied-gqa"), ("save-tied-lm", "IA3", "b-tied-gqa"),
+            ("save-norm-cls", "IA3", "a-llama"), ("save-biases-lm", "LoRA", "d-biases"),
+            ("save-prefix-lm", "PrefixTuning", "b-tied-gqa"), ("save-adalora-lm", "AdaLoRA", "a-llama"),
+        ])
+        func replayOfVariants(name: String, plugin: String, model: String) throws {
+            let golden = try Golden(name)
+            let scratch = try Scratch()
+            let model = Fixtures.path("tiny/\(model)")
+            let lines = try Program.output([
+                "replay", golden.folder, "--model", model, "--plugin", plugin, "--output", scratch / "final",
+            ]).json()
+            try expectSteps(golden, lines)
+            try expectFinal(golden, AdapterFolder(scratch / "final"))
+            // What peft wrote after its last step.
+            let probe = try #require(golden.run["probe"])
+            let opened = try Program.output([
+                "logits", "--model", model, "--adapter", golden.folder + "/final", "--ids",
+                list(ids(probe["input_ids"])), "--top", String(probe["top_ids"]?.array?.count ?? 0),
+            ]).json()
+            try expectLogits(opened.first, probe, within: 1e-3, ids: "top_ids", logits: "top_logits")
         }
 
         /// Every weight of the model trains: no gradient of the base goes unchecked.

@@ -35,6 +35,17 @@ extension HostTests {
             return try #require(try Program.output(["logits"] + source + ["--ids", list] + more).json().first)
         }
 
+        /// Its operators are counted before a thousand of them are made.
+        @Test func aLongSequenceForAnLSTMIsNamed() throws {
+            let result = try Program.run([
+                "plan", "--model", model, "--plugin", "PTuning", "-o", "num_virtual_tokens=4000", "-o",
+                "encoder_reparameterization_type=LSTM",
+            ])
+            #expect(result.code == 1)
+            #expect(
+                result.error.contains("num_virtual_tokens is 4000; an LSTM of encoder_num_layers=2"), "\(result.error)")
+        }
+
         private static let methods = [
             ("PromptTuning", ["num_virtual_tokens=5", "prompt_tuning_init=SAMPLE_VOCAB"]),
             ("PTuning", ["num_virtual_tokens=3", "encoder_hidden_size=8"]),

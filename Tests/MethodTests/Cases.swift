@@ -62,6 +62,22 @@ extension MethodCase {
                 "is_feedforward_pattern": #"{"^(?:.*\\.(mlp|none)\\.down_proj)": 1}"#,
                 "target_modules": "v_proj,up_proj,down_proj",
             ]),
+        MethodCase("LoRA", ["r": "2", "modules_to_save": "embed_tokens"]),
+        MethodCase(
+            "LoRA", ["r": "2", "target_modules": "k_proj,down_proj", "modules_to_save": "lm_head,embed_tokens"]),
+        MethodCase(
+            "LoRA", ["r": "2", "init_lora_weights": "pissa", "modules_to_save": "0.mlp,model.norm"], base: .biased,
+            start: .nearBase),
+        MethodCase("LoRA", ["r": "2", "target_modules": "embed_tokens,lm_head"]),
+        MethodCase("IA3", ["modules_to_save": "norm,embed_tokens"], task: .sequenceClassification(labels: 3)),
+        MethodCase("IA3", ["modules_to_save": "lm_head"], base: .untied),
+        MethodCase("AdaLoRA", ["init_r": "3", "target_r": "2", "total_step": "10", "modules_to_save": "1.mlp"]),
+        MethodCase(
+            "LlamaAdapter", ["adapter_len": "3", "adapter_layers": "1", "modules_to_save": "lm_head"],
+            isMergeable: false),
+        MethodCase(
+            "PrefixTuning", ["num_virtual_tokens": "2", "modules_to_save": "embed_tokens,o_proj"], start: .other,
+            isMergeable: false),
         MethodCase("AdaLoRA", ["init_r": "3", "target_r": "2", "total_step": "10"]),
         MethodCase(
             "AdaLoRA",
@@ -77,6 +93,16 @@ extension MethodCase {
                 "dropout": "0.25", "non_linearity": "gelu",
             ], base: .biased, task: .sequenceClassification(labels: 3), start: .besideBase, isMergeable: false),
         MethodCase("BottleneckAdapter", ["config": "par_bn", "leave_out": "0"], isMergeable: false),
+        MethodCase(
+            "BottleneckAdapter",
+            [
+                "config": "par_bn", "scaling": "learned", "ln_before": "true",
+                "reduction_factor_pattern": #"{"0.mlp": 9}"#,
+            ],
+            isMergeable: false),
+        MethodCase(
+            "BottleneckAdapter", ["scaling": "channel", "ln_after": "true", "non_linearity": "tanh"], start: .other,
+            isMergeable: false),
         MethodCase("LlamaAdapter", ["adapter_len": "3", "adapter_layers": "2"], isMergeable: false),
         MethodCase(
             "LlamaAdapter", ["adapter_len": "2", "adapter_layers": "1", "feature_size": "5"], base: .biased,

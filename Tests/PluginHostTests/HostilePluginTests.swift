@@ -103,7 +103,7 @@ import Testing
                 _ = (description.manifestSource, description.hyperparameters.map(\.rule))
                 var settings = Settings(defaultsOf: description)
                 settings.fillDerived()
-                _ = settings.fields
+                _ = settings.fields()
             }
         }
         #expect((50...900).contains(readable), "\(readable)")
@@ -154,7 +154,7 @@ import Testing
             }
             return settings
         }
-        var config = JSON.object(settings.fields + [.init("peft_type", .string(description.peftType))])
+        var config = JSON.object(settings.fields() + [.init("peft_type", .string(description.peftType))])
         for _ in 0..<random.below(3) { config = config.mutated(&random) }
         return try? importSettings(
             plugin, config: config, place: "fuzz", tensors: ["base_model.model.a.weight"], model: model.description,

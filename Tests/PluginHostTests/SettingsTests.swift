@@ -124,7 +124,7 @@ import Testing
         #expect(settings.selection.modulesToSave == ["classifier", "score"])
         #expect(try settings.selection.select(from: TinyModel.sites, for: .lora, task: "SEQ_CLS").count == 4)
         // What is written is what was read.
-        let again = try Settings(.lora, config: .object(settings.fields), place: "again")
+        let again = try Settings(.lora, config: .object(settings.fields()), place: "again")
         #expect(again == settings)
     }
 

@@ -29,14 +29,43 @@ import Testing
         #expect(try targets([("target_modules", "up_proj,k_proj")]) == ["up_proj", "k_proj"])
     }
 
-    @Test func onlyTheHeadIsSavedBeside() throws {
+    /// As peft matches and names them: a name is what a path ends with, in the middle of a word too.
+    @Test(arguments: [
+        ("embed_tokens", ["model.embed_tokens.weight"]), ("lm_head", ["lm_head.weight"]),
+        ("model.norm", ["model.norm.weight"]),
+        (
+            "norm",
+            ["0.input_layernorm", "0.post_attention_layernorm", "1.input_layernorm", "1.post_attention_layernorm"]
+                .map { "model.layers.\($0).weight" } + ["model.norm.weight"]
+        ),
+        ("1.mlp", ["gate", "up", "down"].map { "model.layers.1.mlp.\($0)_proj.weight" }),
+    ])
+    func modulesToSave(name: String, tensors: [String]) throws {
+        let traced = try Self.trace([("modules_to_save", name)], .causalLM)
+        let stored = traced.program.storedTensors.map(\.name).filter { !$0.contains("lora_") }
+        #expect(stored == tensors.map { "base_model.model.\($0)" })
+        #expect(traced.fields.first { $0.key == "modules_to_save" }?.value == [.string(name)])
+        try traced.program.verify()
+    }
+
+    @Test func theHeadIsAmongThem() throws {
         let classifier = Task.sequenceClassification(labels: 2)
-        _ = try Self.trace([("modules_to_save", "score,classifier")], classifier)
-        for (names, task) in [("lm_head", classifier), ("score,embed_tokens", classifier), ("lm_head", .causalLM)] {
-            let error = #expect(throws: PluginError.self) { try Self.trace([("modules_to_save", names)], task) }
-            #expect(error?.code == .unsupported && error?.place == "modules_to_save")
-            let named = names.split(separator: ",").last ?? ""
-            #expect(error?.message == "training \(named) beside the method is not implemented")
+        for (names, all) in [("null", ["classifier", "score"]), ("norm,score", ["norm", "score", "classifier"])] {
+            let fields = try Self.trace([("modules_to_save", names)], classifier).fields
+            #expect(fields.first { $0.key == "modules_to_save" }?.value == .array(all.map(JSON.string)))
         }
+    }
+
+    @Test(arguments: [
+        ("norms", "no module is named \"norms\"", "did you mean norm?"),
+        ("layers", "no module is named \"layers\"", "the nearest are"),
+        ("v_proj,_proj", "would train in full, and LoRA stands there itself", "give modules by their whole names"),
+        ("score", "no module is named \"score\"", "the nearest are"),
+    ])
+    func modulesThatCannotBeSaved(names: String, message: String, remedy: String) throws {
+        let error = #expect(throws: PluginError.self) { try Self.trace([("modules_to_save", names)], .causalLM) }
+        #expect(error?.place == "modules_to_save")
+        #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+        #expect(error?.remedy.contains(remedy) == true, "\(error?.remedy ?? "")")
     }
 }

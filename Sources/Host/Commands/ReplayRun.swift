@@ -49,7 +49,10 @@ struct ReplayRun: ParsableCommand {
             traced = try method.trace(
                 library, recorded: recorded.options, model: base.configuration, tokenize: base.tokenize,
                 task: recorded.task
-            ) { $0.derive("total_step", .integer(recorded.batches.count)) }
+            ) {
+                $0.derive("total_step", .integer(recorded.batches.count))
+                $0.derive("learning_rate", .number(recorded.learningRate))
+            }
         }
         try Features.check(traced.program, nil)
         try quantization.quantize(base)

@@ -92,6 +92,7 @@ struct Train: ParsableCommand {
         let steps = BatchPlan(splits.train, options, labels: learned.labels).totalSteps
         let traced = try method.trace(library, model: base.configuration, tokenize: base.tokenize, task: learned) {
             $0.derive("total_step", .integer(steps))
+            $0.derive("learning_rate", .number(options.learningRate))
             if let size = splits.features?.shape?.last { $0.derive("feature_size", .integer(size)) }
         }
         if let end = traced.fields.first(where: { $0.key == "total_step" })?.value.int, end != steps {

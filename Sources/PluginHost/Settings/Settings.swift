@@ -83,7 +83,9 @@ package struct Settings: Equatable, Sendable {
     }
 
     /// Every field as `adapter_config.json` holds it: hyperparameters, patterns, targets where the method has any.
-    package var fields: [JSON.Member] {
+    ///
+    /// - Parameter task: Hugging Face's `task_type`, whose head is then among the modules to save.
+    package func fields(task: String = "") -> [JSON.Member] {
         var fields = plugin.hyperparameters.map { JSON.Member($0.name, values[$0.name]?.json ?? .null) }
         for hyperparameter in plugin.hyperparameters {
             guard let field = hyperparameter.patternField else { continue }
@@ -102,7 +104,7 @@ package struct Settings: Equatable, Sendable {
                 JSON.Member("layers_pattern", list(selection.layersPattern)),
             ]
         }
-        return fields + [JSON.Member("modules_to_save", list(selection.modulesToSave))]
+        return fields + [JSON.Member("modules_to_save", list(selection.modulesToSave(task: task)))]
     }
 
     private func field(of pattern: SitePattern) -> String {

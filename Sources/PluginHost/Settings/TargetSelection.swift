@@ -36,8 +36,47 @@ package struct TargetSelection: Equatable, Sendable {
 
     /// The modules that are trained as they are, the head's included where the task has one.
     package func modulesToSave(task: String) -> [String] {
-        let heads = ["SEQ_CLS", "TOKEN_CLS"].contains(task) ? ["classifier", "score"] : []
-        return modulesToSave + heads.filter { !modulesToSave.contains($0) }
+        modulesToSave + TargetSelection.heads(task: task).filter { !modulesToSave.contains($0) }
+    }
+
+    /// Hugging Face's names of a classification head.
+    private static func heads(task: String) -> [String] {
+        ["SEQ_CLS", "TOKEN_CLS"].contains(task) ? ["classifier", "score"] : []
+    }
+
+    /// Where the modules to save are, but for the head.
+    ///
+    /// - Parameters:
+    ///   - program: the method that they are trained beside.
+    ///   - sites: those of the modules whose path ends with a name.
+    /// - Throws: `PluginError` where a name is no module's, or the method stands there itself.
+    package func copySites(
+        beside program: MethodProgram, task: String, _ sites: (String) -> [SiteDescription]
+    ) throws(PluginError) -> [SiteDescription] {
+        func fail(_ message: String, _ remedy: String) -> PluginError {
+            PluginError(.setting, message, place: GeneralField.modulesToSave.rawValue, remedy: remedy)
+        }
+        var chosen: [SiteDescription] = []
+        for name in modulesToSave where !TargetSelection.heads(task: task).contains(name) {
+            let found = sites(name)
+            if found.isEmpty, isStrict {
+                throw fail("no module is named \"\(name)\"", suggestion(for: name, among: sites("").moduleNames))
+            }
+            chosen += found.filter { !chosen.contains($0) }
+        }
+        let taken = program.sites.map(\.site)
+        let names = Set(taken.filter { [.linear, .embedding, .weight].contains($0.kind) }.flatMap(\.tensorNames))
+        if let twice = chosen.first(where: { names.contains($0.tensorNames[0]) }) {
+            throw fail(
+                "\(twice.baseModule) would train in full, and \(program.method) stands there itself",
+                "give modules by their whole names, and others as target_modules")
+        }
+        if chosen.contains(where: { $0.kind == .embedding }), taken.contains(where: { $0.kind == .prompt }) {
+            throw fail(
+                "the embedding table cannot train beside \(program.method): peft looks rows up in the frozen table "
+                    + "where there are virtual tokens", "leave embed_tokens out")
+        }
+        return chosen
     }
 
     /// The sites that the plugin is offered, in the model's order: of linear and embedding sites those that match, of the
@@ -76,7 +115,9 @@ package struct TargetSelection: Equatable, Sendable {
         if chosen.isEmpty { throw nothingMatched(candidates, matched: matched, plugin) }
         let names = Set(chosen.map(\.module))
         return offered.filter { site in
-            plugin.choosesWeights ? names.contains(site.ofModule.module) : !site.isTarget || names.contains(site.module)
+            if plugin.choosesWeights { return names.contains(site.ofModule.module) }
+            if site.isTarget { return names.contains(site.module) }
+            return site.kind != .weight || !saved.contains { isInside(site.module, $0) }
         }
     }
 
@@ -145,6 +186,11 @@ package struct TargetSelection: Equatable, Sendable {
     }
 }
 
+extension [SiteDescription] {
+    /// The last parts of the paths of the modules.
+    fileprivate var moduleNames: [String] { compactMap { $0.baseModule.split(separator: ".").last.map(String.init) } }
+}
+
 /// Whether the path is `name`, or ends with it from a dot on.
 func isNamed(_ path: String, _ name: String) -> Bool { path == name || path.hasSuffix("." + name) }
 
@@ -158,7 +204,7 @@ extension SiteDescription {
     /// A weight under its module's name: `model.norm` of `model.norm.weight`.
     fileprivate var ofModule: SiteDescription {
         var site = self
-        site.module = module.split(separator: ".").dropLast().joined(separator: ".")
+        site.module = baseModule
         return site
     }
 }

@@ -44,7 +44,7 @@ extension TraceRequest {
         }
         self.init(
             settings: settings,
-            fields: settings.fields.map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) },
+            fields: settings.fields().map { MethodProgram.Setting(name: $0.key, json: $0.value.text()) },
             model: model, sites: try settings.selection.select(from: sites, for: plugin, task: task), task: task,
             labels: labels)
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes bottleneck-houlsby-tiny and bottleneck-parallel-tiny: training runs of bottleneck adapters, by their published formulas,
+"""Makes bottleneck-houlsby-tiny, bottleneck-parallel-tiny and bottleneck-norms-tiny: training runs of bottleneck adapters, by their published formulas,
 on the model ../tiny/a-llama with torch and transformers (pip install torch transformers safetensors). Dtype float32."""
 import json
 import pathlib
@@ -22,6 +22,16 @@ def unit(hidden, inner):
     return torch.nn.ModuleDict({"adapter_down": down, "adapter_up": up})
 
 
+def unit_with_norms(hidden, inner):
+    result = unit(hidden, inner)
+    for name in ("adapter_norm_before", "adapter_norm_after"):
+        result[name] = torch.nn.LayerNorm(hidden)
+    result.register_parameter("scaling", torch.nn.Parameter(torch.ones(hidden)))
+    for parameter in (*result["adapter_norm_before"].parameters(), *result["adapter_norm_after"].parameters(), result.scaling):
+        parameter.data += 0.1 * torch.randn(parameter.shape)
+    return result
+
+
 def attach(model, config, factor):
     hidden = model.config.hidden_size
     inner = int(hidden // factor)
@@ -29,8 +39,12 @@ def attach(model, config, factor):
     def houlsby(unit, h):
         return h + unit["adapter_up"](silu(unit["adapter_down"](h)))
 
+    def with_norms(unit, h, residual):
+        seen = unit["adapter_norm_before"](h + residual)
+        return h + unit["adapter_norm_after"](unit.scaling * unit["adapter_up"](relu(unit["adapter_down"](seen))))
+
     for layer in model.model.layers:
-        layer.output_adapter = unit(hidden, inner)
+        layer.output_adapter = (unit_with_norms if config == "seq_bn" else unit)(hidden, inner)
         if config == "double_seq_bn":
             layer.attention_adapter = unit(hidden, inner)
             layer.self_attn.register_forward_hook(
@@ -39,12 +53,15 @@ def attach(model, config, factor):
         else:
             layer.post_attention_layernorm.register_forward_pre_hook(
                 lambda _, x, l=layer: setattr(l, "residual", x[0]))
+            if config == "seq_bn":
+                layer.mlp.register_forward_hook(lambda _, x, h, l=layer: with_norms(l.output_adapter, h, l.residual))
+                continue
             layer.mlp.register_forward_hook(
                 lambda _, x, h, l=layer: h + 4 * l.output_adapter["adapter_up"](
                     relu(l.output_adapter["adapter_down"](l.residual))))
 
 
-def make(name, config, factor):
+def make(name, config, factor, **more):
     torch.manual_seed(3)
     numbers = random.Random(5)
     model = LlamaForCausalLM.from_pretrained(HERE / "../tiny/a-llama", dtype=torch.float32, attn_implementation="eager")
@@ -86,10 +103,11 @@ def make(name, config, factor):
         "task": "CAUSAL_LM", "num_labels": None, "optimizer": OPTIMIZER, "batches": batches, "loss": losses,
         "grad_norm": norms, "trainable_count": sum(p.numel() for p in trained.values()),
         "probe": {"input_ids": probe, "top_ids": top.indices.tolist(), "top_logits": top.values.tolist()},
-        "bottleneck": {"config": config, "reduction_factor": factor},
+        "bottleneck": {"config": config, "reduction_factor": factor, **more},
     }
     (HERE / name / "run.json").write_text(json.dumps(run))
 
 
 make("bottleneck-houlsby-tiny", "double_seq_bn", 4)
 make("bottleneck-parallel-tiny", "par_bn", 2)
+make("bottleneck-norms-tiny", "seq_bn", 8, scaling="channel", ln_before=True, ln_after=True)

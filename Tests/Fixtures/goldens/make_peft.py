@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes the cases vera-*, loha-*, lokr-*, oft-* and norm-*: what Hugging Face peft 0.21 computes with these methods on the
-small models of ../tiny, in float32 (pip install torch transformers peft safetensors).
+"""Makes the cases of CASES: what Hugging Face peft 0.21 computes with these methods on the small models of ../tiny, in float32
+(pip install torch transformers peft safetensors).
 
 Usage: make_peft.py [CASE ...]. A case is written only if peft in float64, from the same start, meets a tenth of every tolerance of
 ParityTests.swift; a tensor of final/ that does not is named in final_exempt. Random dropouts of peft cannot be repeated, and are 0."""
@@ -12,9 +12,9 @@ import sys
 import warnings
 
 import torch
-from peft import (LNTuningConfig, LoHaConfig, LoKrConfig, OFTConfig, VeraConfig, get_peft_model, get_peft_model_state_dict,
-                  set_peft_model_state_dict)
-from safetensors.torch import load_file
+from peft import (AdaLoraConfig, AdaptionPromptConfig, IA3Config, LNTuningConfig, LoHaConfig, LoKrConfig, LoraConfig, OFTConfig,
+                  PrefixTuningConfig, PromptEncoderConfig, PromptTuningConfig, VeraConfig, get_peft_model, get_peft_model_state_dict)
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, logging
 
 HERE = pathlib.Path(__file__).parent
@@ -43,6 +43,39 @@ CASES = {
                                           target_modules=["q_proj", "down_proj"])),
     "norm-lm": ("b-tied-gqa", LNTuningConfig()),
     "norm-some-cls": ("a-llama", LNTuningConfig(target_modules=r".*\.(input_layernorm|norm)", exclude_modules=["0.input_layernorm"])),
+    # Modules of the base that train in full beside a method.
+    "save-embed-lm": ("b-tied-gqa", LoraConfig(r=2, modules_to_save=["embed_tokens"])),
+    "save-tied-lm": ("b-tied-gqa", IA3Config(modules_to_save=["embed_tokens", "lm_head"])),
+    "save-norm-cls": ("a-llama", IA3Config(modules_to_save=["norm"])),
+    "save-biases-lm": ("d-biases", LoraConfig(r=3, modules_to_save=["1.mlp.down_proj", "model.norm"])),
+    "save-prefix-lm": ("b-tied-gqa", PrefixTuningConfig(num_virtual_tokens=3, modules_to_save=["norm"])),
+    "save-adalora-lm": ("a-llama", AdaLoraConfig(init_r=3, target_r=2, total_step=STEPS, modules_to_save=["1.mlp"])),
+    # Options of our own methods, in combinations.
+    "lora-expression-lm": ("a-llama", LoraConfig(r=3, target_modules=r".*layers\.1\.(self_attn\.[qk]|mlp\.up)_proj", lora_alpha=5)),
+    "lora-layers-cls": ("d-biases", LoraConfig(r=4, use_rslora=True, target_modules=["q_proj", "k_proj", "o_proj"], bias="all",
+                                               layers_to_transform=[1], layers_pattern=["layers"])),
+    "lora-biases-lm": ("d-biases", LoraConfig(r=2, target_modules=["k_proj", "down_proj"], bias="lora_only", lora_bias=True)),
+    "lora-patterns-lm": ("a-llama", LoraConfig(r=2, target_modules="all-linear", use_rslora=True,
+                                               rank_pattern={"down_proj": 3, r"^model\.layers\.0\.self_attn\.q_proj": 7},
+                                               alpha_pattern={r"layers\.1\..*_proj": 3})),
+    "lora-exclude-cls": ("a-llama", LoraConfig(r=2, target_modules="all-linear", exclude_modules=r".*\.0\.mlp\..*")),
+    "lora-tables-lm": ("a-llama", LoraConfig(r=2, target_modules=["embed_tokens", "lm_head", "v_proj"], init_lora_weights=False)),
+    "dora-biases-cls": ("d-biases", LoraConfig(r=2, use_dora=True, use_rslora=True, target_modules=["v_proj", "gate_proj"], bias="all")),
+    "dora-table-lm": ("b-tied-gqa", LoraConfig(r=2, use_dora=True, target_modules=["embed_tokens", "q_proj"])),
+    "adalora-odd-lm": ("b-tied-gqa", AdaLoraConfig(init_r=5, target_r=2, tinit=1, tfinal=1, deltaT=3, total_step=STEPS)),
+    "adalora-all-cls": ("a-llama", AdaLoraConfig(init_r=3, target_r=1, tfinal=3, beta1=0.5, beta2=0.7, orth_reg_weight=0.1,
+                                                 lora_alpha=5, target_modules="all-linear", total_step=STEPS)),
+    "adalora-fraction-lm": ("d-biases", AdaLoraConfig(init_r=2, target_r=0.5, deltaT=2, total_step=STEPS)),
+    "ia3-inner-lm": ("a-llama", IA3Config(target_modules=["q_proj", "up_proj", "down_proj"], feedforward_modules=["up_proj", "down_proj"])),
+    "ia3-biases-cls": ("d-biases", IA3Config(exclude_modules=["1.self_attn.k_proj"], init_ia3_weights=False)),
+    "prompt-vocabulary-lm": ("b-tied-gqa", PromptTuningConfig(num_virtual_tokens=5, prompt_tuning_init="SAMPLE_VOCAB")),
+    "prompt-random-cls": ("a-llama", PromptTuningConfig(num_virtual_tokens=2)),
+    "ptuning-narrow-lm": ("b-tied-gqa", PromptEncoderConfig(num_virtual_tokens=4, encoder_hidden_size=12)),
+    "ptuning-deep-cls": ("a-llama", PromptEncoderConfig(num_virtual_tokens=3, encoder_reparameterization_type="LSTM",
+                                                        encoder_num_layers=3, encoder_hidden_size=5)),
+    "prefix-table-cls": ("b-tied-gqa", PrefixTuningConfig(num_virtual_tokens=4)),
+    "prefix-narrow-lm": ("b-tied-gqa", PrefixTuningConfig(num_virtual_tokens=3, prefix_projection=True, encoder_hidden_size=10)),
+    "llama-adapter-top-lm": ("b-tied-gqa", AdaptionPromptConfig(adapter_len=5, adapter_layers=1)),
 }
 
 
@@ -76,30 +109,49 @@ def loss_of(model, batch):
     total, count = 0, 0
     for row, label in zip(batch["input_ids"], batch["labels"] or [None] * len(batch["input_ids"])):
         logits = model(input_ids=torch.tensor([row])).logits
-        targets = torch.tensor([label]) if label is not None else torch.tensor(row[1:])
-        logits = logits if label is not None else logits[0, :-1]
+        if label is None:
+            # The last of the virtual tokens, where there are any, predicts the first of the row.
+            row, logits = row[max(0, 1 + len(row) - logits.shape[1]):], logits[0, :-1]
+        targets = torch.tensor([label]) if label is not None else torch.tensor(row)
+        logits = logits[len(logits) - len(targets):]
         total = total + torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
         count += len(targets)
     return total / count
 
 
+def regularizer(model):
+    """AdaLoRA's, which peft adds to a loss that the model computes itself: ours does not."""
+    config = model.peft_config["default"]
+    if not isinstance(config, AdaLoraConfig):
+        return 0
+    matrices = [p if "lora_A" in k else p.T for k, p in trained(model) if "lora_A" in k or "lora_B" in k]
+    return config.orth_reg_weight * sum((m @ m.T - torch.eye(len(m), dtype=m.dtype)).norm() for m in matrices) / len(matrices)
+
+
 def replay(model, optimizer, batches):
+    """The loss, gradient norm and (AdaLoRA) entries that are not 0 of every step, and the probe with its logits after them."""
     options = {k: v for k, v in optimizer.items() if k != "name"}
     adam = torch.optim.AdamW([p for _, p in trained(model)], **options)
-    losses, norms = [], []
+    is_adalora = isinstance(model.peft_config["default"], AdaLoraConfig)
+    losses, norms, ranks = [], [], []
     model.train()
-    for batch in batches:
+    for step, batch in enumerate(batches):
         adam.zero_grad()
-        loss = loss_of(model, batch)
+        loss = loss_of(model, batch) + regularizer(model)
         loss.backward()
         losses.append(loss.item())
         norms.append(torch.stack([p.grad.norm() for _, p in trained(model)]).norm().item())
         adam.step()
+        if is_adalora:
+            model.base_model.update_and_allocate(step)
+            ranks.append({k: int((p != 0).sum()) for k, p in trained(model) if "lora_E" in k})
+    if is_adalora:
+        model.peft_config["default"].rank_pattern = None  # Saved as it is, unpruned.
     model.eval()
     probe = [10, 20, 30, 40, 50, 60, 70]
     with torch.no_grad():
         logits = model(input_ids=torch.tensor([probe])).logits[0]
-    return losses, norms, probe, logits if logits.dim() == 1 else logits[-1]
+    return losses, norms, ranks, probe, logits if logits.dim() == 1 else logits[-1]
 
 
 def save(model, folder):
@@ -112,8 +164,9 @@ def save(model, folder):
 def distance(name, base, config, run, folder):
     """How far float64 is from the float32 run, and the final tensors where it is too far."""
     model = start(name, base, config)
-    set_peft_model_state_dict(model, load_file(folder / "init/adapter_model.safetensors"))
-    losses, norms, _, logits = replay(model.double(), run["optimizer"], run["batches"])
+    losses, norms, ranks, _, logits = replay(model.double(), run["optimizer"], run["batches"])
+    if ranks != run.get("lora_E_nonzero", []):
+        sys.exit(f"{name}: float64 keeps other ranks")
     relative = lambda a, b: max(abs(x - y) / max(abs(y), 1e-3) for x, y in zip(a, b))
     wanted = torch.tensor(run["probe"]["top_logits"], dtype=torch.float64)
     far = {"loss": relative(losses, run["loss"]), "grad_norm": relative(norms[:5], run["grad_norm"]),
@@ -126,7 +179,7 @@ def distance(name, base, config, run, folder):
         if off > 1e-3 * float(want.norm()) or off > 1e-2 * moved:
             exempt.append(key)
         elif moved:
-            far["final"], far["moved"] = max(far["final"], off / float(want.norm())), max(far["moved"], off / moved)
+            far["final"], far["moved"] = max(far["final"], off / max(float(want.norm()), 1e-30)), max(far["moved"], off / moved)
     return far, exempt
 
 
@@ -134,6 +187,9 @@ def make(name, base, config):
     folder, is_cls, numbers = HERE / name, name.endswith("-cls"), random.Random(5)
     model = start(name, base, config)
     save(model, folder / "init")
+    if name.startswith("ptuning") or getattr(config, "prefix_projection", False):
+        # peft saves what an encoder computes, not the encoder.
+        save_file({k: p.detach().clone() for k, p in trained(model)}, folder / "init/trainable_state.safetensors")
     vocabulary = model.config.vocab_size
     batches = []
     for _ in range(STEPS):
@@ -141,7 +197,7 @@ def make(name, base, config):
         rows = [[numbers.randrange(vocabulary) for _ in range(numbers.randrange(4, 14))] for _ in labels]
         batches.append({"input_ids": rows, "labels": labels if is_cls else None})
     optimizer = {"name": "AdamW", "lr": 5e-3 if is_cls else 1e-3, "weight_decay": 0.01, "betas": [0.9, 0.999], "eps": 1e-8}
-    losses, norms, probe, logits = replay(model, optimizer, batches)
+    losses, norms, ranks, probe, logits = replay(model, optimizer, batches)
     save(model, folder / "final")
     top = torch.topk(logits, min(20, len(logits)))
     names = {k: list(p.shape) for k, p in trained(model)}
@@ -149,6 +205,8 @@ def make(name, base, config):
            "batches": batches, "loss": losses, "grad_norm": norms, "trainable": names,
            "trainable_count": sum(p.numel() for _, p in trained(model)),
            "probe": {"input_ids": probe, "top_ids": top.indices.tolist(), "top_logits": top.values.tolist()}}
+    if ranks:
+        run["lora_E_nonzero"] = ranks
     run["float64"], run["final_exempt"] = distance(name, base, config, run, folder)
     far = run["float64"]
     is_steady = far["loss"] <= 1e-4 and far["grad_norm"] <= 5e-4 and far["probe"] <= 1e-3
