@@ -53,9 +53,8 @@ extension HostTests {
         ])
         func theyPassTheCheck(name: String, isBuildable: Bool) throws {
             guard isBuildable else { return }
-            let library = try Example(name).library
-            let result = try Program.run(["plugins", "check", library, "--level", "distribution", "--seed", "1"])
-            #expect(result.code == 0, "\(result.output)\(result.error)")
+            let example = try Example(name)
+            try example.check()
         }
 
         @Test(.enabled(if: hasC, "there is no C compiler")) func veraInC() throws {
@@ -133,6 +132,11 @@ extension HostTests {
             library = try #require(scratch) / "lib\(name).so"
             let script = Fixtures.repository.appending(path: "Examples/\(name)/build.sh").path
             try Tool.run("'\(script)' '\(library)'")
+        }
+
+        func check() throws {
+            let result = try Program.run(["plugins", "check", library, "--level", "distribution", "--seed", "1"])
+            #expect(result.code == 0, "\(result.output)\(result.error)")
         }
 
         func replay(_ name: String, _ model: String) throws {
