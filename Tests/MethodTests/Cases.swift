@@ -64,17 +64,20 @@ extension MethodCase {
             ]),
         MethodCase("LoRA", ["r": "2", "modules_to_save": "embed_tokens"]),
         MethodCase(
-            "LoRA", ["r": "2", "target_modules": "k_proj,down_proj", "modules_to_save": "lm_head,embed_tokens"]),
+            "LoRA", ["r": "2", "target_modules": "k_proj,down_proj", "modules_to_save": "lm_head,embed_tokens"],
+            start: .nearBase),
         MethodCase(
             "LoRA", ["r": "2", "init_lora_weights": "pissa", "modules_to_save": "0.mlp,model.norm"], base: .biased,
             start: .nearBase),
         MethodCase("LoRA", ["r": "2", "target_modules": "embed_tokens,lm_head"]),
         MethodCase("IA3", ["modules_to_save": "norm,embed_tokens"], task: .sequenceClassification(labels: 3)),
-        MethodCase("IA3", ["modules_to_save": "lm_head"], base: .untied),
-        MethodCase("AdaLoRA", ["init_r": "3", "target_r": "2", "total_step": "10", "modules_to_save": "1.mlp"]),
+        MethodCase("IA3", ["modules_to_save": "lm_head"], base: .untied, start: .nearBase),
+        MethodCase(
+            "AdaLoRA", ["init_r": "3", "target_r": "2", "total_step": "10", "modules_to_save": "1.mlp"],
+            start: .nearBase),
         MethodCase(
             "LlamaAdapter", ["adapter_len": "3", "adapter_layers": "1", "modules_to_save": "lm_head"],
-            isMergeable: false),
+            start: .nearBase, isMergeable: false),
         MethodCase(
             "PrefixTuning", ["num_virtual_tokens": "2", "modules_to_save": "embed_tokens,o_proj"], start: .other,
             isMergeable: false),

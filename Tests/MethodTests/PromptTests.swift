@@ -107,7 +107,7 @@ struct PromptTests {
         ("PromptTuning", ["num_virtual_tokens": "2", "prompt_tuning_init": "text"], "RANDOM"),
         ("PromptTuning", ["num_virtual_tokens": "2", "target_modules": "q_proj"], "no targets"),
         ("PTuning", ["num_virtual_tokens": "2", "encoder_reparameterization_type": "GRU"], "MLP"),
-        ("PTuning", ["num_virtual_tokens": "65536", "encoder_reparameterization_type": "LSTM"], "operators"),
+        ("PTuning", ["num_virtual_tokens": "65536", "encoder_reparameterization_type": "LSTM"], "num_virtual_tokens"),
     ])
     func refusals(plugin: String, options: [String: String], words: String) throws {
         let error = #expect(throws: PluginError.self) { try MethodCase(plugin, options).model() }

@@ -58,7 +58,7 @@ import Testing
 
     @Test(arguments: [
         ("norms", "no module is named \"norms\"", "did you mean norm?"),
-        ("layers", "no module is named \"layers\"", "the nearest are"),
+        ("blocks", "no module is named \"blocks\"", "the nearest are"),
         ("v_proj,_proj", "would train in full, and LoRA stands there itself", "give modules by their whole names"),
         ("score", "no module is named \"score\"", "the nearest are"),
     ])
