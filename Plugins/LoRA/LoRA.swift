@@ -34,7 +34,7 @@ struct LoRA: Method {
         "learning rate of an embedding's A and B (LoRA+); null: 1e-6 unless loraplus_lr_ratio is 1, then the run's",
         range: 0...1)
     var loraplus_lr_embedding: Double? = nil
-    @Hyperparameter("the run's learning rate, to which that is set in relation", range: 0...1e6, derived: true)
+    @Hyperparameter("the run's learning rate, to which that is set in relation", range: 0...1e300, derived: true)
     var learning_rate: Double? = nil
     @Hyperparameter("pissa, olora: stored as peft stores them, for a base without what A and B began as")
     var relative_to_residual = false

@@ -185,7 +185,7 @@ static const char manifest[] =
     "   \"type\": \"number\","
     "   \"default\": null,"
     "   \"minimum\": 0.0,"
-    "   \"maximum\": 1000000.0,"
+    "   \"maximum\": 1e+300,"
     "   \"choices\": [],"
     "   \"per_site\": false,"
     "   \"pattern\": null,"
