@@ -7,8 +7,8 @@ demo: ## prepare, build, train LoRA on movie reviews for 3 epochs, classify thre
 test: ## prepare, build and run all tests
 	@scripts/test
 
-bench: ## compare speed and memory with torch + peft, side by side
-	@scripts/bench
+bench: ## compare speed and memory with torch + peft and llama.cpp, side by side (ARGUMENTS=)
+	@scripts/bench $(ARGUMENTS)
 
 guide: ## train the reviews with every method, write docs/Guide.md (QUICK=1, METHODS=, SEEDS=, REFERENCE=1)
 	@scripts/guide
