@@ -195,14 +195,15 @@ static void panel_product(const float *a, int64_t row_step, int64_t k_step, cons
                           int64_t ldc, int64_t m, int64_t cols, float alpha, float beta) {
     enum { WIDTH = PANEL_VECTORS * PH_LANES };
     float whole[PANEL_TOKENS * WIDTH] = {0};
-    int64_t count;
-    for (int64_t t = 0; t < m; t += count) {
-        const int64_t left = m - t;
-        count = left == 5 || left == 6 || left == 3 ? 3 : left >= 4 ? 4 : left;
-        const float *rows = a + t * row_step;
-        // The next rows, then the first ones of the next chunk: rows of a wide matrix lie in pages of their own.
-        if (k_step == 1) prefetch_rows(t + count < m ? rows + count * row_step : a + k, row_step, k);
-        for (int64_t j = 0; j < cols; j += WIDTH) {
+    // Columns outside: this strip of the panel stays in the L1 cache while the rows pass by.
+    for (int64_t j = 0; j < cols; j += WIDTH) {
+        int64_t count;
+        for (int64_t t = 0; t < m; t += count) {
+            const int64_t left = m - t;
+            count = left == 5 || left == 6 || left == 3 ? 3 : left >= 4 ? 4 : left;
+            const float *rows = a + t * row_step;
+            // The next rows, then the first ones of the next chunk: rows of a wide matrix lie in pages of their own.
+            if (k_step == 1 && j == 0) prefetch_rows(t + count < m ? rows + count * row_step : a + k, row_step, k);
             float *out = c + t * ldc + j;
             if (cols - j >= WIDTH) {
                 panel_block(count, rows, row_step, k_step, panel + j, k, out, ldc, alpha, beta);
