@@ -1,4 +1,6 @@
 #!/bin/sh
 cd "$(dirname "$0")" || exit
-clang -O3 -I../../Sources/Kernels/include linear.c ../../Sources/Kernels/*.c -lopenblas -lm -o linear
+for name in linear attention; do
+    clang -O3 -I../../Sources/Kernels/include $name.c ../../Sources/Kernels/*.c -lopenblas -lm -o $name || exit
+done
 clang -O2 roofline.c -lopenblas -o roofline

@@ -54,14 +54,14 @@ static void dot_tile(const ph_gemm *op, range rows, range cols, float *decoded) 
     const int64_t chunk = even_chunk(op->k, PH_DOT_CHUNK);
     const int64_t column = op->transpose_b ? op->ldb : 1, step = op->transpose_b ? 1 : op->ldb;
     for (int64_t p = 0; p < op->k; p += chunk) {
-        const int64_t k = smaller(chunk, op->k - p);
+        const int64_t k = smaller(chunk, op->k - p), stride = round_up(k, 16);
         for (int64_t j = cols.begin; j < cols.end; j += kernels->dot_rows) {
             const int64_t count = smaller(kernels->dot_rows, cols.end - j);
             for (int64_t i = 0; i < count; i++)
-                gather(op->b + (j + i) * column + p * step, step, k, decoded + i * PH_DOT_STRIDE);
-            fill_zeros(decoded, count, k);
-            kernels->dot(op->a + rows.begin * op->lda + p, op->lda, decoded, k, op->c + rows.begin * op->ldc + j, op->ldc,
-                         rows.end - rows.begin, count, op->alpha, p > 0 ? 1 : op->beta);
+                gather(op->b + (j + i) * column + p * step, step, k, decoded + i * stride);
+            fill_zeros(decoded, count, k, stride);
+            kernels->dot(op->a + rows.begin * op->lda + p, op->lda, decoded, stride, k, op->c + rows.begin * op->ldc + j,
+                         op->ldc, rows.end - rows.begin, count, op->alpha, p > 0 ? 1 : op->beta);
         }
     }
 }

@@ -12,7 +12,6 @@
 enum {
     PH_GROUP = 32,          ///< every block type is decoded in groups of 32 values
     PH_DOT_CHUNK = 1024,    ///< longest part of a row that is decoded at once; a multiple of PH_GROUP
-    PH_DOT_STRIDE = PH_DOT_CHUNK + 16,  ///< of decoded rows: rows 4096 bytes apart would share their cache sets
     PH_PANEL_WIDTH = 96,    ///< columns of a panel; a multiple of PH_GROUP
     PH_PANEL_CHUNK = 128,   ///< longest part of the inner index in a panel
     PH_PREFETCH_ROWS = 16,  ///< how far ahead of the decoder rows are fetched
@@ -22,15 +21,19 @@ typedef struct ph_kernels {
     /// Rows of a group of the dot kernel.
     int64_t dot_rows;
 
+    /// Rows of x in a tile of the forward product where chunks are long: they come from the L2 cache for each group of
+    /// rows of w.
+    int64_t wide_tokens;
+
     /// dst[r * stride + i] = w[row + r, first + i], r < rows, i < count. For block types first and count are multiples of
     /// 32.
     void (*decode)(const ph_weight *w, int64_t row, int64_t rows, int64_t first, int64_t count, float *dst,
                    int64_t stride);
 
-    /// y (n, rows) = alpha x (n, k) w (rows, k)^T + beta y; vectors run along k. w has the row stride PH_DOT_STRIDE,
-    /// dot_rows rows, and is filled with zeros up to a multiple of 16; rows <= dot_rows, k <= PH_DOT_CHUNK.
-    void (*dot)(const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy, int64_t n, int64_t rows,
-                float alpha, float beta);
+    /// y (n, rows) = alpha x (n, k) w (rows, k)^T + beta y; vectors run along k. w has dot_rows rows that are filled with
+    /// zeros up to their stride ldw, a multiple of 16; rows <= dot_rows, k <= PH_DOT_CHUNK.
+    void (*dot)(const float *x, int64_t ldx, const float *w, int64_t ldw, int64_t k, float *y, int64_t ldy, int64_t n,
+                int64_t rows, float alpha, float beta);
 
     /// The same for one row of x and rows of w as they are stored: y[r] = alpha (w[row + r, first + i], i < count) x + beta
     /// y[r], r < rows <= dot_rows. False where the type has to be decoded first.

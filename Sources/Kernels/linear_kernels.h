@@ -9,9 +9,9 @@ typedef float vec __attribute__((vector_size(4 * PH_LANES)));
 typedef float vec_unaligned __attribute__((vector_size(4 * PH_LANES), aligned(4)));
 
 #if PH_LANES == 16
-enum { DOT_ROWS = 8, PANEL_VECTORS = 6 };
+enum { DOT_ROWS = 8, PANEL_VECTORS = 6, WIDE_TOKENS = 128 };
 #else
-enum { DOT_ROWS = 4, PANEL_VECTORS = 3 };
+enum { DOT_ROWS = 4, PANEL_VECTORS = 3, WIDE_TOKENS = 64 };
 #endif
 enum { DOT_TOKENS = 3, PANEL_TOKENS = 4 };
 typedef float dot_sums __attribute__((vector_size(4 * DOT_ROWS)));
@@ -97,17 +97,18 @@ INLINE void finish(const vec *acc, float *y, float alpha, float beta) {
     *(dot_sums_unaligned *)y = out;
 }
 
-INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const float *w, int64_t k, float *y,
-                       int64_t ldy, float alpha, float beta) {
+INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const float *w, int64_t ldw, int64_t k,
+                       float *y, int64_t ldy, float alpha, float beta) {
     vec acc[DOT_TOKENS][DOT_ROWS] = {};
     int64_t i = 0;
+#pragma clang loop unroll_count(4)
     for (; i + PH_LANES <= k; i += PH_LANES) {
         vec xs[DOT_TOKENS];
 #pragma unroll
         for (int t = 0; t < tokens; t++) xs[t] = load(x + t * ldx + i);
 #pragma unroll
         for (int r = 0; r < DOT_ROWS; r++) {
-            vec ws = load(w + r * PH_DOT_STRIDE + i);
+            vec ws = load(w + r * ldw + i);
 #pragma unroll
             for (int t = 0; t < tokens; t++) acc[t][r] = MULTIPLY_ADD(xs[t], ws, acc[t][r]);
         }
@@ -118,7 +119,7 @@ INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const floa
             vec xs = load_first(x + t * ldx + i, k - i);
 #pragma unroll
             for (int r = 0; r < DOT_ROWS; r++)
-                acc[t][r] = MULTIPLY_ADD(xs, load(w + r * PH_DOT_STRIDE + i), acc[t][r]);
+                acc[t][r] = MULTIPLY_ADD(xs, load(w + r * ldw + i), acc[t][r]);
         }
     }
 #pragma unroll
@@ -126,23 +127,23 @@ INLINE void dot_tokens(const int tokens, const float *x, int64_t ldx, const floa
 }
 
 /// All DOT_ROWS rows of w.
-static void dot_block(const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy, int64_t n,
-                      float alpha, float beta) {
+static void dot_block(const float *x, int64_t ldx, const float *w, int64_t ldw, int64_t k, float *y, int64_t ldy,
+                      int64_t n, float alpha, float beta) {
     int64_t t = 0;
     // The last four rows are two and two: a single row would leave the multipliers waiting.
-    for (; n - t == 3 || n - t > 4; t += 3) dot_tokens(3, x + t * ldx, ldx, w, k, y + t * ldy, ldy, alpha, beta);
-    for (; n - t >= 2; t += 2) dot_tokens(2, x + t * ldx, ldx, w, k, y + t * ldy, ldy, alpha, beta);
-    if (t < n) dot_tokens(1, x + t * ldx, ldx, w, k, y + t * ldy, ldy, alpha, beta);
+    for (; n - t == 3 || n - t > 4; t += 3) dot_tokens(3, x + t * ldx, ldx, w, ldw, k, y + t * ldy, ldy, alpha, beta);
+    for (; n - t >= 2; t += 2) dot_tokens(2, x + t * ldx, ldx, w, ldw, k, y + t * ldy, ldy, alpha, beta);
+    if (t < n) dot_tokens(1, x + t * ldx, ldx, w, ldw, k, y + t * ldy, ldy, alpha, beta);
 }
 
-static void dot(const float *x, int64_t ldx, const float *w, int64_t k, float *y, int64_t ldy, int64_t n, int64_t rows,
-                float alpha, float beta) {
-    if (rows == DOT_ROWS) return dot_block(x, ldx, w, k, y, ldy, n, alpha, beta);
+static void dot(const float *x, int64_t ldx, const float *w, int64_t ldw, int64_t k, float *y, int64_t ldy, int64_t n,
+                int64_t rows, float alpha, float beta) {
+    if (rows == DOT_ROWS) return dot_block(x, ldx, w, ldw, k, y, ldy, n, alpha, beta);
     float whole[DOT_TOKENS * DOT_ROWS] = {0};
     for (int64_t t = 0; t < n; t += DOT_TOKENS) {
         const int64_t tokens = n - t < DOT_TOKENS ? n - t : DOT_TOKENS;
         if (beta != 0) copy_block(whole, DOT_ROWS, y + t * ldy, ldy, tokens, rows);
-        dot_block(x + t * ldx, ldx, w, k, whole, DOT_ROWS, tokens, alpha, beta);
+        dot_block(x + t * ldx, ldx, w, ldw, k, whole, DOT_ROWS, tokens, alpha, beta);
         copy_block(y + t * ldy, ldy, whole, DOT_ROWS, tokens, rows);
     }
 }
@@ -195,14 +196,15 @@ static void panel_product(const float *a, int64_t row_step, int64_t k_step, cons
                           int64_t ldc, int64_t m, int64_t cols, float alpha, float beta) {
     enum { WIDTH = PANEL_VECTORS * PH_LANES };
     float whole[PANEL_TOKENS * WIDTH] = {0};
-    int64_t count;
-    for (int64_t t = 0; t < m; t += count) {
-        const int64_t left = m - t;
-        count = left == 5 || left == 6 || left == 3 ? 3 : left >= 4 ? 4 : left;
-        const float *rows = a + t * row_step;
-        // The next rows, then the first ones of the next chunk: rows of a wide matrix lie in pages of their own.
-        if (k_step == 1) prefetch_rows(t + count < m ? rows + count * row_step : a + k, row_step, k);
-        for (int64_t j = 0; j < cols; j += WIDTH) {
+    // Columns outside: this strip of the panel stays in the L1 cache while the rows pass by.
+    for (int64_t j = 0; j < cols; j += WIDTH) {
+        int64_t count;
+        for (int64_t t = 0; t < m; t += count) {
+            const int64_t left = m - t;
+            count = left == 5 || left == 6 || left == 3 ? 3 : left >= 4 ? 4 : left;
+            const float *rows = a + t * row_step;
+            // The next rows, then the first ones of the next chunk: rows of a wide matrix lie in pages of their own.
+            if (k_step == 1 && j == 0) prefetch_rows(t + count < m ? rows + count * row_step : a + k, row_step, k);
             float *out = c + t * ldc + j;
             if (cols - j >= WIDTH) {
                 panel_block(count, rows, row_step, k_step, panel + j, k, out, ldc, alpha, beta);
@@ -218,4 +220,5 @@ static void panel_product(const float *a, int64_t row_step, int64_t k_step, cons
 #include "linear_row.h"
 
 const ph_kernels PH_KERNELS = {
-    .dot_rows = DOT_ROWS, .decode = decode, .dot = dot, .dot_row = dot_row, .panel = panel_product};
+    .dot_rows = DOT_ROWS, .wide_tokens = WIDE_TOKENS, .decode = decode, .dot = dot, .dot_row = dot_row,
+    .panel = panel_product};

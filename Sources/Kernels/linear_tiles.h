@@ -9,7 +9,7 @@
 
 enum {
     PH_TOKENS = 128,  ///< most rows of x in a tile: with a chunk of the inner index they fit the L2 cache
-    PH_DOT_FLOATS = 8 * PH_DOT_STRIDE,
+    PH_DOT_FLOATS = 8 * PH_DOT_CHUNK,
     PH_PANEL_FLOATS = PH_PANEL_CHUNK * PH_PANEL_WIDTH,
     PH_SCRATCH_FLOATS = PH_DOT_FLOATS > PH_PANEL_FLOATS ? PH_DOT_FLOATS : PH_PANEL_FLOATS,
 };
@@ -35,10 +35,10 @@ static inline int64_t even_chunk(int64_t total, int64_t most) {
     return chunks <= 1 ? most : round_up(divide_up(total, chunks), PH_GROUP);
 }
 
-/// Zeros from k up to the next multiple of the widest vector, where the dot kernel reads on.
-static inline void fill_zeros(float *decoded, int64_t rows, int64_t k) {
+/// Zeros from k up to the stride, a multiple of the widest vector: the dot kernel reads on there.
+static inline void fill_zeros(float *decoded, int64_t rows, int64_t k, int64_t stride) {
     for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = k; i < round_up(k, 16); i++) decoded[r * PH_DOT_STRIDE + i] = 0;
+        for (int64_t i = k; i < stride; i++) decoded[r * stride + i] = 0;
 }
 
 #endif
