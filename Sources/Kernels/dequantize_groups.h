@@ -92,13 +92,6 @@ INLINE void two_halves_at(const uint8_t *p, f32x16 *first, f32x16 *second) {
 #endif
 }
 
-/// A half in all lanes. (The two bytes behind it are read too.)
-INLINE f32x16 half_in_all(const uint8_t *p) {
-    f32x16 half, next;
-    two_halves_at(p, &half, &next);
-    return half;
-}
-
 /// scale * q for 16 signed bytes.
 INLINE void scaled_bytes(const uint8_t *q, f32x16 scale, float *dst) {
 #if PH_LANES == 8
@@ -142,20 +135,45 @@ INLINE u8x16 fifth_bits(uint32_t bits) {
 
 // MARK: Blocks of 32 values: b is the block
 
-INLINE void group_q4_0(const uint8_t *b, int64_t g, float *dst) {
-    (void)g;
-    const f32x16 d = half_in_all(b);
+INLINE f32x16 in_all_lanes(float value) {
+    f32x16 v;
+    for (int i = 0; i < 16; i++) v[i] = value;
+    return v;
+}
+
+/// The values of blocks that begin with two halves: scale d and minimum m (where there is one).
+typedef void block_decoder(const uint8_t *b, f32x16 d, f32x16 m, float *dst);
+
+INLINE void values_q4_0(const uint8_t *b, f32x16 d, f32x16 m, float *dst) {
+    (void)m;
     const i32x16 q = __builtin_convertvector(load_u8(b + 2), i32x16);
     // d (q - 8), not d q - 8 d: a zero has the sign of d.
     store16(dst, d * __builtin_convertvector((q & 15) - 8, f32x16));
     store16(dst + 16, d * __builtin_convertvector((q >> 4) - 8, f32x16));
 }
 
-INLINE void group_q4_1(const uint8_t *b, int64_t g, float *dst) {
-    (void)g;
+INLINE void values_q4_1(const uint8_t *b, f32x16 d, f32x16 m, float *dst) { nibbles(b + 4, d, m, dst); }
+
+INLINE void values_q8_0(const uint8_t *b, f32x16 d, f32x16 m, float *dst) {
+    (void)m;
+    scaled_bytes(b + 2, d, dst);
+    scaled_bytes(b + 18, d, dst + 16);
+}
+
+INLINE void whole_block(block_decoder *values, const uint8_t *b, float *dst) {
     f32x16 d, m;
     two_halves_at(b, &d, &m);
-    nibbles(b + 4, d, m, dst);
+    values(b, d, m, dst);
+}
+
+INLINE void group_q4_0(const uint8_t *b, int64_t g, float *dst) {
+    (void)g;
+    whole_block(values_q4_0, b, dst);
+}
+
+INLINE void group_q4_1(const uint8_t *b, int64_t g, float *dst) {
+    (void)g;
+    whole_block(values_q4_1, b, dst);
 }
 
 INLINE void group_q5_0(const uint8_t *b, int64_t g, float *dst) {
@@ -180,9 +198,7 @@ INLINE void group_q5_1(const uint8_t *b, int64_t g, float *dst) {
 
 INLINE void group_q8_0(const uint8_t *b, int64_t g, float *dst) {
     (void)g;
-    const f32x16 d = half_in_all(b);
-    scaled_bytes(b + 2, d, dst);
-    scaled_bytes(b + 18, d, dst + 16);
+    whole_block(values_q8_0, b, dst);
 }
 
 // MARK: Blocks of 256 values, eight groups

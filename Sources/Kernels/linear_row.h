@@ -6,20 +6,28 @@
 /// How far ahead blocks are fetched, in groups of DOT_ROWS rows.
 enum { PREFETCH_GROUPS = 8 };
 
-typedef void group_decoder(const uint8_t *block, int64_t group, float *dst);
+/// The sums of DOT_ROWS rows of w times x (count). Their blocks of 32 values begin with two halves, which are converted
+/// first, many at a time.
+INLINE void multiply_blocks(block_decoder *decode_values, const int64_t block_bytes, const uint8_t *const *w,
+                            int64_t ahead, int64_t count, const float *x, vec *sum) {
+    enum { MOST = PH_DOT_CHUNK / PH_GROUP * DOT_ROWS };
+    uint32_t words[MOST];
+    float halves[2 * MOST];
+    const int64_t blocks = count / PH_GROUP, all = blocks * DOT_ROWS;
+    for (int64_t g = 0; g < blocks; g++)
+        for (int r = 0; r < DOT_ROWS; r++) memcpy(words + g * DOT_ROWS + r, w[r] + g * block_bytes, sizeof *words);
+    for (int64_t i = all; i % 8 != 0; i++) words[i] = 0;
+    for (int64_t i = 0; i < all; i += 8) store16(halves + 2 * i, load_f16((const uint8_t *)(words + i)));
 
-/// DOT_ROWS rows of blocks times x (count), from group `first` of each.
-INLINE void multiply_groups(group_decoder *decode_group, const int64_t groups_per_block, const int64_t block_bytes,
-                            const uint8_t *const *rows, int64_t ahead, int64_t first, int64_t count, const float *x,
-                            vec *sum) {
     vec acc[DOT_ROWS] = {};
-    for (int64_t g = first; g < first + count / PH_GROUP; g++, x += PH_GROUP) {
+    const float *scale = halves;
+    for (int64_t g = 0; g < blocks; g++, x += PH_GROUP, scale += 2 * DOT_ROWS) {
 #pragma unroll
         for (int r = 0; r < DOT_ROWS; r++) {
-            const uint8_t *block = rows[r] + g / groups_per_block * block_bytes;
-            __builtin_prefetch(block + ahead);
+            const uint8_t *block = w[r] + g * block_bytes;
             float values[PH_GROUP];
-            decode_group(block, g % groups_per_block, values);
+            __builtin_prefetch(block + ahead);
+            decode_values(block, in_all_lanes(scale[2 * r]), in_all_lanes(scale[2 * r + 1]), values);
             const float *operand = x;
 #if PH_LANES < 16
             __asm__ volatile("" : "+r"(operand));  // read anew for every row: registers are what is short
@@ -33,28 +41,18 @@ INLINE void multiply_groups(group_decoder *decode_group, const int64_t groups_pe
     for (int r = 0; r < DOT_ROWS; r++) sum[r] = acc[r];
 }
 
-#define MULTIPLY_GROUPS(decode_group, groups_per_block, block_bytes)                                             \
-    multiply_groups(decode_group, groups_per_block, block_bytes, sources, ahead, first / PH_GROUP, count, x, acc);\
-    break
-
 static bool dot_row(const ph_weight *w, int64_t row, int64_t rows, int64_t first, int64_t count, const float *x, float *y,
                     float alpha, float beta) {
-    const uint8_t *sources[DOT_ROWS];
+    const int64_t block_bytes = ph_block_bytes(w->type), ahead = PREFETCH_GROUPS * DOT_ROWS * w->row_bytes;
+    const uint8_t *begin[DOT_ROWS];
     for (int64_t r = 0; r < DOT_ROWS; r++)
-        sources[r] = (const uint8_t *)w->data + (row + (r < rows ? r : rows - 1)) * w->row_bytes;
-    const int64_t ahead = PREFETCH_GROUPS * DOT_ROWS * w->row_bytes;
+        begin[r] = (const uint8_t *)w->data + (row + (r < rows ? r : rows - 1)) * w->row_bytes
+            + first / PH_GROUP * block_bytes;
     vec acc[DOT_ROWS];
     switch ((ph_type)w->type) {
-    case PH_Q4_0: MULTIPLY_GROUPS(group_q4_0, 1, 18);
-    case PH_Q4_1: MULTIPLY_GROUPS(group_q4_1, 1, 20);
-    case PH_Q5_0: MULTIPLY_GROUPS(group_q5_0, 1, 22);
-    case PH_Q5_1: MULTIPLY_GROUPS(group_q5_1, 1, 24);
-    case PH_Q8_0: MULTIPLY_GROUPS(group_q8_0, 1, 34);
-    case PH_Q2_K: MULTIPLY_GROUPS(group_q2_k, 8, 84);
-    case PH_Q3_K: MULTIPLY_GROUPS(group_q3_k, 8, 110);
-    case PH_Q4_K: MULTIPLY_GROUPS(group_q4_k, 8, 144);
-    case PH_Q5_K: MULTIPLY_GROUPS(group_q5_k, 8, 176);
-    case PH_Q6_K: MULTIPLY_GROUPS(group_q6_k, 8, 210);
+    case PH_Q4_0: multiply_blocks(values_q4_0, 18, begin, ahead, count, x, acc); break;
+    case PH_Q4_1: multiply_blocks(values_q4_1, 20, begin, ahead, count, x, acc); break;
+    case PH_Q8_0: multiply_blocks(values_q8_0, 34, begin, ahead, count, x, acc); break;
     default: return false;
     }
     if (rows == DOT_ROWS) {
