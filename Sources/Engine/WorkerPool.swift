@@ -1,5 +1,6 @@
 import Glibc
 import Kernels
+import Programs
 import Synchronization
 
 /// One step of an executable: `tiles` independent pieces of work. Which thread runs which tile never shows in the result.
@@ -34,6 +35,19 @@ package final class WorkerPool: @unchecked Sendable {
 
     /// Runs the instructions in their order and returns when the last is done.
     package func run(_ instructions: [Instruction], _ context: RunContext) { crew.run(instructions, context) }
+
+    /// Runs `body` for consecutive pieces of 0..<`count`, of `size` elements at most. A single piece wakes nobody.
+    package func run(over count: Int, inPiecesOf size: Int, _ body: @escaping (Range<Int>) -> Void) {
+        let pieces = (count + size - 1) / size
+        guard pieces > 1 else {
+            if count > 0 { body(0..<count) }
+            return
+        }
+        let instruction = Instruction(name: "pieces", tiles: { _ in pieces }) { _, piece, _ in
+            body(piece * size..<Swift.min(count, (piece + 1) * size))
+        }
+        run([instruction], RunContext(sizes: Sizes(tokens: 0, rows: 0, targets: 0)))
+    }
 }
 
 /// What the threads of a pool share.

@@ -79,11 +79,13 @@ import Training
         let model = try Self.model([("n_frequency", "200")])
         let rows: [[Int32]] = [[1, 4, 2, 7], [3, 5, 9], [6]]
         let batch = Batch(predicting: rows, isTarget: rows.map { $0.map { _ in true } }, weight: 0.2)
-        let program = try GradientProgram(model, capacity: batch.sizes, pool: WorkerPool(threads: 2))
+        let pool = WorkerPool(threads: 2)
+        let program = try GradientProgram(model, capacity: batch.sizes, pool: pool)
         let losses = (0..<8).map { step in
             let loss = program.run(batch, step: step, microBatch: 0, accumulates: false)
             Optimizer().update(
-                model.tensors, learningRate: 0.3, step: step + 1, gradientNorm: Optimizer.gradientNorm(model.tensors))
+                model.tensors, learningRate: 0.3, step: step + 1,
+                gradientNorm: Optimizer.gradientNorm(model.tensors, on: pool), on: pool)
             return loss
         }
         #expect(losses[7] < losses[0] - 0.1, "\(losses)")

@@ -44,12 +44,13 @@ import Training
     private static func train(_ model: AdaptedModel, threads: Int) throws -> ([Double], [Float]) {
         let rows: [[Int32]] = [[1, 4, 2, 7], [3, 5, 9], [6]]
         let batch = Batch(predicting: rows, isTarget: rows.map { $0.map { _ in true } }, weight: 0.2)
-        let program = try GradientProgram(model, capacity: batch.sizes, pool: WorkerPool(threads: threads))
+        let pool = WorkerPool(threads: threads)
+        let program = try GradientProgram(model, capacity: batch.sizes, pool: pool)
         let losses = (0..<8).map { step in
             let loss = program.run(batch, step: step, microBatch: 0, accumulates: false)
             Optimizer().update(
                 model.tensors, learningRate: 0.02, step: step + 1,
-                gradientNorm: Optimizer.gradientNorm(model.tensors))
+                gradientNorm: Optimizer.gradientNorm(model.tensors, on: pool), on: pool)
             return loss
         }
         return (losses, model.tensors.gradients.floatArray)

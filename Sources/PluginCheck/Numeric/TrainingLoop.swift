@@ -9,6 +9,7 @@ package struct TrainingLoop {
     private let model: AdaptedModel
     private let learningRate: Double
     private let batch: Batch
+    private let pool: WorkerPool
     private let program: GradientProgram
     private let method: MethodSteps
     private let optimizer = Optimizer()
@@ -17,7 +18,7 @@ package struct TrainingLoop {
         self.model = model
         learningRate = bench.traced.defaultLearningRate
         batch = model.trainingBatch([[1, 4, 2, 7, 12, 3], [9, 5], [3, 5, 9, 0, 6]])
-        let pool = WorkerPool(threads: threads)
+        pool = WorkerPool(threads: threads)
         program = try GradientProgram(model, capacity: batch.sizes, pool: pool)
         method = try MethodSteps(model, totalSteps: totalSteps, pool: pool)
     }
@@ -28,12 +29,12 @@ package struct TrainingLoop {
         try steps.map { step in
             let loss = program.run(batch, step: step, microBatch: 0, accumulates: false)
             let regularizer = method.regularize(step: step)
-            let norm = Optimizer.gradientNorm(model.tensors)
+            let norm = Optimizer.gradientNorm(model.tensors, on: pool)
             for (what, number) in [("loss", loss), ("regularizer", regularizer), ("gradient's norm", norm)] {
                 guard !number.isFinite else { continue }
                 throw NotFinite("the \(what) of step \(step) is \(number)")
             }
-            optimizer.update(model.tensors, learningRate: learningRate, step: step + 1, gradientNorm: norm)
+            optimizer.update(model.tensors, learningRate: learningRate, step: step + 1, gradientNorm: norm, on: pool)
             method.update(step: step, gradientScale: 1)
             if let name = model.tensors.notFinite {
                 throw NotFinite("after step \(step), \(name) holds a number that is not finite")

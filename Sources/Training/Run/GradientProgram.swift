@@ -13,6 +13,9 @@ package final class GradientProgram {
     /// Trained tensors that the loss does not depend on (a regularizer may).
     private let untouched: [TensorStore.Entry]
 
+    /// Elements of a gradient that one thread takes at a time.
+    private static let piece = 1 << 17
+
     /// - Parameters:
     ///   - capacity: the largest batch that it will be run for.
     ///   - recomputed: of how many stretches the activations are computed twice instead of kept.
@@ -64,10 +67,12 @@ package final class GradientProgram {
         for (output, number) in numbers.enumerated() {
             let entry = store.entries[number]
             let (from, to) = (program.floats(output + 1), store.gradients.floats + entry.offset)
-            if accumulates {
-                for index in 0..<entry.count { to[index] += from[index] }
-            } else {
-                to.update(from: from, count: entry.count)
+            pool.run(over: entry.count, inPiecesOf: GradientProgram.piece) { range in
+                if accumulates {
+                    for index in range { to[index] += from[index] }
+                } else {
+                    (to + range.lowerBound).update(from: from + range.lowerBound, count: range.count)
+                }
             }
         }
         return Double(program.floats(0)[0])

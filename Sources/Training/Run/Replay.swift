@@ -118,12 +118,12 @@ package struct Replay {
         for (index, batch) in batches.enumerated() {
             let loss =
                 program.run(batch, step: index, microBatch: 0, accumulates: false) + method.regularize(step: index)
-            let norm = Optimizer.gradientNorm(model.tensors)
+            let norm = Optimizer.gradientNorm(model.tensors, on: pool)
             guard loss.isFinite, norm.isFinite else {
                 throw TrainingError("the \(loss.isFinite ? "gradient" : "loss") of step \(index) is not finite")
             }
             recorded.optimizer.update(
-                model.tensors, learningRate: recorded.learningRate, step: index + 1, gradientNorm: norm)
+                model.tensors, learningRate: recorded.learningRate, step: index + 1, gradientNorm: norm, on: pool)
             method.update(step: index, gradientScale: recorded.optimizer.clippingScale(gradientNorm: norm))
             report(index, Step(loss: loss, gradientNorm: norm, nonzeroCounts: method.nonzeroCounts))
         }

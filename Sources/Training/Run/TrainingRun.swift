@@ -91,7 +91,7 @@ package final class TrainingRun {
                     loss += program.run(batch, step: position.step, microBatch: index, accumulates: index > 0)
                 }
                 loss += method.regularize(step: position.step)
-                let norm = Optimizer.gradientNorm(model.tensors)
+                let norm = Optimizer.gradientNorm(model.tensors, on: pool)
                 guard loss.isFinite, norm.isFinite else {
                     throw TrainingError(
                         "the \(loss.isFinite ? "gradient" : "loss") of step \(position.step + 1) is not finite",
@@ -105,7 +105,7 @@ package final class TrainingRun {
                 }
                 optimizer.update(
                     model.tensors, learningRate: options.learningRate * schedule.multiplier(step: position.step),
-                    step: position.step + 1, gradientNorm: norm)
+                    step: position.step + 1, gradientNorm: norm, on: pool)
                 method.update(
                     step: position.step, gradientScale: optimizer.clippingScale(gradientNorm: norm))
                 position.step += 1
