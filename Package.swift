@@ -58,6 +58,7 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Kernels", "Programs", "COpenBLAS", "PluginKernels"]),
         .target(name: "Models", dependencies: ["Engine", "Formats", "Text", "Programs", "Kernels"]),
         .target(name: "Training", dependencies: ["Models", "Engine", "Formats", "Text", "Programs", "Kernels"]),
+        .target(name: "Generation", dependencies: ["Models", "Engine", "Formats", "Text"]),
         .target(
             name: "Adapters",
             dependencies: ["Models", "Engine", "Formats", "Programs", "PluginHost", "Training"]),
@@ -71,7 +72,7 @@ let package = Package(
         .executableTarget(
             name: "Host",
             dependencies: [
-                "PluginCheck", "Templates", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats",
+                "PluginCheck", "Templates", "Generation", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats",
                 "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
@@ -103,6 +104,7 @@ let package = Package(
         .testTarget(name: "HostTests", dependencies: ["Formats", "TestSupport"]),
         .testTarget(
             name: "TrainingTests", dependencies: ["Training", "Models", "Engine", "Programs", "Formats", "Text"]),
+        .testTarget(name: "GenerationTests", dependencies: ["Generation", "Models", "Engine", "Formats", "Text"]),
         .testTarget(name: "AdaptersTests", dependencies: ["Adapters", "Models", "Programs", "Formats"]),
         .testTarget(name: "GuideTests", dependencies: ["GuideExperiment", "Charts", "Formats"]),
         .testTarget(

@@ -33,14 +33,14 @@ package final class FrozenTensor: @unchecked Sendable {
     package func values() -> [Float] { values(rows: 0..<Int(weight.rows)) }
 
     /// The values of some rows as float32.
-    package func values(rows: Range<Int>) -> [Float] {
+    package func values(rows: Range<Int>) -> [Float] { values(rows: rows.map { Int32($0) }) }
+
+    /// The values of these rows as float32, in this order.
+    package func values(rows: [Int32]) -> [Float] {
         let count = rows.count * Int(weight.cols)
         return [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
             if count > 0 {
-                var ids = rows.map { Int32($0) }
-                withUnsafePointer(to: weight) { weight in
-                    ph_embedding_rows(weight, &ids, buffer.baseAddress!, Int64(ids.count))
-                }
+                withUnsafePointer(to: weight) { ph_embedding_rows($0, rows, buffer.baseAddress!, Int64(rows.count)) }
             }
             initialized = count
         }

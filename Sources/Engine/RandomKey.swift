@@ -27,6 +27,12 @@ package struct RandomKey: Hashable, Sendable {
 
     /// Elements 0 ..< count of the stream.
     package func uniform(_ count: Int) -> [Float] { fill(count) { ph_random_uniform($0, 0, 0, $1, count) } }
+    /// One element of the stream.
+    package func uniform(at index: Int) -> Float {
+        var number: Float = 0
+        ph_random_uniform([words.0, words.1], 0, UInt64(index), &number, 1)
+        return number
+    }
     package func normal(_ count: Int) -> [Float] { fill(count) { ph_random_normal($0, 0, 0, $1, count) } }
 
     private func fill(

@@ -55,11 +55,47 @@ static void block_q4_0(const float *x, uint8_t *block) {
     }
 }
 
+static void block_q4_1(const float *x, uint8_t *block) {
+    float least = x[0], most = x[0];
+    for (int i = 1; i < 32; i++) {
+        least = fminf(least, x[i]);
+        most = fmaxf(most, x[i]);
+    }
+    const float d = (most - least) / 15, inverse = d != 0 ? 1 / d : 0;
+    const uint16_t bits[] = {half_of(d), half_of(least)};
+    memcpy(block, bits, sizeof bits);
+    for (int i = 0; i < 16; i++) {
+        const int low = (int)((x[i] - least) * inverse + 0.5f), high = (int)((x[16 + i] - least) * inverse + 0.5f);
+        block[4 + i] = (uint8_t)((low < 15 ? low : 15) | (high < 15 ? high : 15) << 4);
+    }
+}
+
+// MARK: Single values
+
+static void value_f32(const float *x, uint8_t *value) { memcpy(value, x, sizeof *x); }
+
+static void value_f16(const float *x, uint8_t *value) {
+    const uint16_t bits = half_of(*x);
+    memcpy(value, &bits, sizeof bits);
+}
+
+static void value_bf16(const float *x, uint8_t *value) {
+    uint32_t bits;
+    memcpy(&bits, x, sizeof bits);
+    const uint16_t upper = (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+    memcpy(value, &upper, sizeof upper);
+}
+
 void ph_quantize_blocks(uint32_t type, const float *values, int64_t count, void *blocks) {
-    const int64_t bytes = ph_block_bytes(type);
+    void (*encode)(const float *, uint8_t *) = type == PH_F32    ? value_f32
+                                               : type == PH_F16  ? value_f16
+                                               : type == PH_BF16 ? value_bf16
+                                               : type == PH_Q8_0 ? block_q8_0
+                                               : type == PH_Q4_0 ? block_q4_0
+                                                                 : block_q4_1;
+    const int64_t each = ph_block_values(type), bytes = ph_block_bytes(type);
     uint8_t *block = blocks;
-    for (int64_t i = 0; i < count; i += 32, block += bytes)
-        type == PH_Q8_0 ? block_q8_0(values + i, block) : block_q4_0(values + i, block);
+    for (int64_t i = 0; i < count; i += each, block += bytes) encode(values + i, block);
 }
 
 // MARK: NF4

@@ -138,7 +138,7 @@ package final class Model {
     }
 
     /// The paths of the files that hold the tensors.
-    var files: [String] { Set(table.map(\.file.path)).sorted() }
+    package var files: [String] { Set(table.map(\.file.path)).sorted() }
 
     /// Whether the file has a tensor of that Hugging Face name.
     package func has(_ name: String) -> Bool { gguf == nil && table[name] != nil }

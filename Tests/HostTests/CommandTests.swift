@@ -53,7 +53,8 @@ extension HostTests {
 
         @Test func help() throws {
             for command in [
-                "train", "plan", "predict", "evaluate", "tokenize", "logits", "replay", "plugins", "doctor",
+                "train", "plan", "predict", "evaluate", "generate", "chat", "tokenize", "logits", "replay", "plugins",
+                "doctor",
             ] {
                 let help = try Program.output([command, "--help"])
                 #expect(help.output.contains("USAGE: peft-host \(command)"), "\(command)")

@@ -59,7 +59,7 @@ enum Quantized {
         }
     }
 
-    @Test(arguments: [StoredType.Q8_0, .Q4_0])
+    @Test(arguments: [StoredType.F16, .BF16, .Q8_0, .Q4_0, .Q4_1])
     func blocksOfTheReference(type: StoredType) throws {
         let values = try Self.floats("quantize/values.f32")
         let expected = try Fixtures.bytes("quantize/\(type.rawValue).bin")

@@ -35,12 +35,14 @@ package enum SafetensorsWriter {
         case integers([Int32])
         /// Little-endian bytes of any type that safetensors has.
         case raw(StorageType, [UInt8])
+        /// So many such bytes, made when the tensor's turn comes, so that one at a time is in memory.
+        case made(StorageType, byteCount: Int, @Sendable () throws(FormatError) -> [UInt8])
 
         var type: StorageType {
             switch self {
             case .floats, .borrowed: .f32
             case .integers: .i32
-            case .raw(let type, _): type
+            case .raw(let type, _), .made(let type, _, _): type
             }
         }
 
@@ -50,6 +52,7 @@ package enum SafetensorsWriter {
             case .borrowed(let values): values.floats.count * 4
             case .integers(let values): values.count * 4
             case .raw(_, let bytes): bytes.count
+            case .made(_, let count, _): count
             }
         }
     }
@@ -57,7 +60,8 @@ package enum SafetensorsWriter {
     /// Replaces the file at `path` in one step; an error (a full disk, a folder that may not be written, values that do
     /// not fill their shape) leaves what was there.
     package static func write(
-        _ tensors: [Tensor], metadata: [String: String] = ["format": "pt"], to path: String
+        _ tensors: [Tensor], metadata: [String: String] = ["format": "pt"], to path: String,
+        progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(FormatError) {
         let ordered = tensors.sorted(by: precedes)
         var names: Set<String> = ["__metadata__"]
@@ -73,12 +77,17 @@ package enum SafetensorsWriter {
         let header = header(places, metadata)
         var file = try AtomicFile(path)
         try file.append(header.span.bytes)
-        for tensor in ordered {
+        for (done, tensor) in ordered.enumerated() {
+            progress(done, ordered.count)
             switch tensor.values {
             case .floats(let values): try file.append(values.span.bytes)
             case .borrowed(let values): try file.append(values.floats.span.bytes)
             case .integers(let values): try file.append(values.span.bytes)
             case .raw(_, let bytes): try file.append(bytes.span.bytes)
+            case .made(_, let count, let make):
+                let bytes = try make()
+                precondition(bytes.count == count)
+                try file.append(bytes.span.bytes)
             }
         }
         try file.commit()

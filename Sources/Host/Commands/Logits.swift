@@ -12,31 +12,26 @@ struct Logits: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print what a model makes of token ids: its largest logits, as JSON.")
 
-    @Option(help: "The base: a GGUF file or a Hugging Face folder. (default: the adapter's)") var model: String?
-    @Option(help: "An adapter's folder.") var adapter: String?
+    @OptionGroup var source: ModelOptions
     @Option(help: "causal-lm or seq-cls. (default: the adapter's, else causal-lm)") var task: TaskOption?
     @Option(help: "Token ids between commas.") var ids: String
     @Option(help: "How many of the largest logits.") var top = 20
     @Option(help: "Go on greedily for exactly so many tokens, and say how fast the prompt and they were read.")
     var greedy: Int?
     @Option(help: "Write last_hidden and layer1_out (T, hidden) into this safetensors file.") var hidden: String?
-    @OptionGroup var quantization: QuantizationOptions
-    @OptionGroup var tracing: TracingOptions
-    @OptionGroup var threads: ThreadOptions
 
     func validate() throws {
         _ = try parsedIDs()
-        if model == nil, adapter == nil { throw ValidationError("give --model, --adapter or both") }
         if !(1...1_000_000).contains(top) { throw ValidationError("--top \(top): at least 1") }
         if let greedy, !(0...1_000_000).contains(greedy) { throw ValidationError("--greedy \(greedy): 0 or more") }
     }
 
     func run() throws {
-        let adapted = try open()
+        let adapted = try source.open(bare)
         try Features.check(adapted.method, nil)
         guard task == nil || (task == .causalLM) == (adapted.task == .causalLM) else {
             throw AdapterError(
-                "it was trained for \(adapted.task.name)", place: adapter ?? "", remedy: "leave --task out")
+                "it was trained for \(adapted.task.name)", place: source.adapter ?? "", remedy: "leave --task out")
         }
         let isLanguage = adapted.task == .causalLM
         if greedy != nil, !isLanguage { throw ValidationError("--greedy is for causal-lm") }
@@ -56,7 +51,7 @@ struct Logits: ParsableCommand {
         let ids = virtual.before(prompt)
         let first = isLanguage ? virtual.tokens : ids.count - 1
         let positions = (first..<ids.count).map { Int32($0) }
-        let pool = threads.pool()
+        let pool = source.threads.pool()
         let result = try Inference(adapted, keepsHidden: hidden != nil, pool: pool).run(
             Batch(
                 rows: [ids], targetIndex: positions, targetLabels: positions.map { _ in 0 },
@@ -96,21 +91,14 @@ struct Logits: ParsableCommand {
         ]
     }
 
-    private func open() throws -> AdaptedModel {
-        if let adapter {
-            return try OpenedAdapter(
-                adapter, modelPath: model, search: tracing.pinned, in: tracing.isolation,
-                quantize: quantization.quantize, warn: Message.warn
-            ).model
-        }
-        let base = try Model(model!)
-        try quantization.quantize(base)
+    /// - Parameter base: without an adapter.
+    private func bare(_ base: Model) throws -> AdaptedModel {
         guard task == .sequenceClassification else {
             return try AdaptedModel(base, method: nil, task: .causalLM, seed: 0)
         }
         guard let labels = base.scoreLabels else {
             throw ModelError(
-                "the model has no classification head", place: model!, remedy: "give an --adapter that has one")
+                "the model has no classification head", place: base.path, remedy: "give an --adapter that has one")
         }
         return try AdaptedModel(base, method: nil, task: .sequenceClassification(labels: labels), seed: 0)
     }

@@ -3,8 +3,11 @@ import Foundation
 /// Results: standard output, written line by line at once, so that the reader of a pipe sees each when it is there.
 enum Output {
     /// Ends the program where that is impossible: nobody would see the rest.
-    static func line(_ text: String) {
-        guard !write(text + "\n", to: STDOUT_FILENO) else { return }
+    static func line(_ line: String) { text(line + "\n") }
+
+    /// A part of a line, or several: seen at once. Ends the program as ``line(_:)`` does.
+    static func text(_ text: String) {
+        guard !write(text, to: STDOUT_FILENO) else { return }
         Message.note("Error: standard output cannot be written: \(String(cString: strerror(errno)))")
         exit(1)
     }

@@ -1,0 +1,116 @@
+import Formats
+import Foundation
+import Testing
+
+extension HostTests {
+    /// `merge`: what it writes computes what base and adapter compute together.
+    @Suite struct Merging {
+        private let scratch: Scratch
+
+        init() throws { scratch = try Scratch() }
+
+        /// A language model's adapter on a base.
+        private func adapter(_ model: String, _ plugin: String, _ more: String...) throws -> String {
+            let rows = (0..<8).map { "a film \($0)\n" }.joined()
+            for split in ["train", "valid", "test"] { try scratch.write("text\n" + rows, "data/\(split).csv") }
+            let output = scratch / plugin
+            let options = more.flatMap { ["-o", $0] }
+            try Program.output(
+                Material.train(
+                    model: model, data: scratch / "data", output: output, task: "causal-lm", plugin: plugin, "--epochs",
+                    "2", "--learning-rate", "0.01", "--overwrite") + options)
+            return output
+        }
+
+        /// The largest logits behind some tokens.
+        private func logits(_ arguments: [String]) throws -> (ids: [JSON], logits: [Double]) {
+            let result = try Program.output(["logits", "--ids", "5,9,2,14,7", "--top", "40"] + arguments).json()[0]
+            return (result["top_ids"]?.array ?? [], (result["top_logits"]?.array ?? []).map { $0.double ?? .nan })
+        }
+
+        private func expectSame(_ a: [String], _ b: [String], within tolerance: Double) throws {
+            let (a, b) = (try logits(a), try logits(b))
+            if tolerance < 1e-3 { #expect(a.ids == b.ids) }
+            let largest = a.logits.map(abs).max() ?? 0
+            for (x, y) in zip(a.logits, b.logits) { #expect(abs(x - y) <= tolerance * largest) }
+        }
+
+        private func content(_ folder: String) throws -> [String: Data] {
+            let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+            return try Dictionary(
+                uniqueKeysWithValues: files.map { ($0, try Data(contentsOf: URL(filePath: "\(folder)/\($0)"))) })
+        }
+
+        @Test(arguments: ["LoRA", "IA3", "FullFineTuning"]) func intoAFolder(_ plugin: String) throws {
+            let model = try Material.tiny(scratch)
+            let before = try content(model)
+            let adapter = try adapter(model, plugin)
+            let output = scratch / "merged"
+            let report = try Program.output(["merge", "--adapter", adapter, "--output", output, "--json"]).json()[0]
+            #expect((report["logit_drift"]?.double ?? 1) <= 1e-4)
+            #expect(report["agreement"] == 1)
+            try expectSame(["--model", output], ["--adapter", adapter], within: 1e-4)
+            #expect(try content(model) == before)
+            // Of half the size, and so are its errors.
+            for (type, tolerance) in [("f16", 0.01), ("bf16", 0.05)] {
+                let small = ["merge", "--adapter", adapter, "--output", output, "--type", type]
+                try expectFailure(small, code: 1, output, "--overwrite")
+                try Program.output(small + ["--overwrite"])
+                try expectSame(["--model", output], ["--adapter", adapter], within: tolerance)
+            }
+            #expect(try Program.output(["generate", "--model", output, "--prompt", "a film"]).code == 0)
+        }
+
+        @Test func aTiedTableIsWrittenTwiceWhereTheHeadsPart() throws {
+            let model = try Material.tiny(scratch, fixture: "b-tied-gqa")
+            let adapter = try adapter(model, "LoRA", "target_modules=embed_tokens,q_proj")
+            try Program.output(["merge", "--adapter", adapter, "--output", scratch / "merged"])
+            try expectSame(["--model", scratch / "merged"], ["--adapter", adapter], within: 1e-4)
+        }
+
+        @Test func aClassifier() throws {
+            let (model, data) = (try Material.tiny(scratch), try Material.data(scratch))
+            let adapter = scratch / "classifier"
+            try Program.output(Material.train(model: model, data: data, output: adapter, "--epochs", "2"))
+            try Program.output(["merge", "--adapter", adapter, "--output", scratch / "merged"])
+            let task = ["--model", scratch / "merged", "--task", "seq-cls", "--top", "2"]
+            try expectSame(task, ["--adapter", adapter, "--top", "2"], within: 1e-4)
+            let config = try JSON.parse(MappedFile.content(scratch / "merged/config.json"), place: "config")
+            #expect(config["architectures"] == ["LlamaForSequenceClassification"])
+            #expect(config["id2label"] == ["0": "negative", "1": "positive"])
+            try expectFailure(
+                ["merge", "--adapter", adapter, "--output", scratch / "x.gguf"], code: 1, "x.gguf",
+                "classification head")
+        }
+
+        /// The demo's model: its own types, float32, and each quantised type, with what it costs.
+        @Test func intoGGUF() throws {
+            let adapter = try adapter(Material.model(), "LoRA")
+            let output = scratch / "merged.gguf"
+            for (type, tolerance) in [("f32", 1e-4), ("f16", 0.01), ("q8_0", 0.1), ("q4_1", 0.8), (nil, 0.8)] {
+                let report = try Program.output(
+                    ["merge", "--adapter", adapter, "--output", output, "--overwrite", "--json"]
+                        + (type.map { ["--type", $0] } ?? [])
+                ).json()[0]
+                #expect((report["logit_drift"]?.double ?? 1) <= tolerance, "\(type ?? "own")")
+                let perplexities = ["adapter", "merged"].map { report["perplexity_\($0)"]?.double ?? .nan }
+                #expect(abs(perplexities[1] / perplexities[0] - 1) <= 5 * tolerance, "\(type ?? "own")")
+                try expectSame(["--model", output], ["--adapter", adapter], within: tolerance)
+            }
+        }
+
+        @Test func refusals() throws {
+            let model = try Material.tiny(scratch)
+            let prompt = try adapter(model, "PromptTuning")
+            try expectFailure(
+                ["merge", "--adapter", prompt, "--output", scratch / "merged"], code: 1, "PromptTuning", "merge")
+            #expect(!FileManager.default.fileExists(atPath: scratch / "merged"))
+            let lora = try adapter(model, "LoRA")
+            try expectFailure(
+                ["merge", "--adapter", lora, "--output", scratch / "merged", "--type", "q8_0"], code: 2, "--type")
+            try expectFailure(["merge", "--adapter", lora, "--output", "/proc/merged"], code: 1, "/proc/merged")
+            try expectFailure(
+                ["merge", "--adapter", lora, "--output", scratch / "x.gguf"], code: 1, "x.gguf", "folder")
+        }
+    }
+}
