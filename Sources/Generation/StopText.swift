@@ -15,10 +15,13 @@ package struct StopText {
     package mutating func append(_ text: String) -> String {
         guard !isStopped else { return "" }
         held += Array(text.utf8)
-        let found = stops.compactMap { stop in held.indices.first { held[$0...].starts(with: stop) } }.min()
+        // The one that was complete first, however the text came.
+        let found = stops.compactMap { stop in
+            held.indices.first { held[$0...].starts(with: stop) }.map { (end: $0 + stop.count, start: $0) }
+        }.min { $0 < $1 }
         if let found {
             isStopped = true
-            return take(found)
+            return take(found.start)
         }
         let beginning = held.indices.first { place in stops.contains { $0.starts(with: held[place...]) } }
         return take(beginning ?? held.count)

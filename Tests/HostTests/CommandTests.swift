@@ -23,6 +23,10 @@ extension HostTests {
             #expect((report["memory_bytes"]?.int ?? 0) > (report["memory_available_bytes"]?.int ?? .max))
             #expect(report["plugins"]?.array?.contains("LoRA 1.0.0") == true)
             #expect(try !Program.output(["doctor"]).output.isEmpty)
+            // Kernels that the user asks for are shown, and no problem.
+            let chosen = try Program.run(["doctor"], environment: ["OPENBLAS_CORETYPE": "Prescott"])
+            #expect(chosen.code == 0)
+            #expect(chosen.output.contains("kernels for Prescott"))
         }
 
         /// Before and after the command; a name, a file's name, a path, a folder of plugins.

@@ -88,12 +88,12 @@ extension HostTests {
         @Test func anAdapterWrites() throws {
             let rows = (0..<8).map { "a film \($0)\n" }.joined()
             for split in ["train", "valid", "test"] { try scratch.write("text\n" + rows, "data/\(split).csv") }
-            for plugin in ["LoRA", "PrefixTuning"] {
+            for (plugin, options) in [("LoRA", []), ("PrefixTuning", ["-o", "num_virtual_tokens=3"])] {
                 let output = scratch / plugin
                 try Program.output(
                     Material.train(
                         model: model, data: scratch / "data", output: output, task: "causal-lm", plugin: plugin,
-                        "--epochs", "2", "--learning-rate", "0.1"))
+                        "--epochs", "2", "--learning-rate", "0.1") + options)
                 let answer = try Program.output(
                     ["generate", "--adapter", output, "--prompt", "a film", "--max-new-tokens", "6", "--json"]
                 ).json()[0]

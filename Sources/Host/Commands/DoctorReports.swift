@@ -39,14 +39,15 @@ struct BLASReport {
     init() {
         do {
             let report = try BLAS.load().report
-            let wanted = report.isRight ? "" : " (this CPU's are \(report.wantedCore))"
+            let choice = report.isChosenByUser ? ", but OPENBLAS_CORETYPE asks for these" : ""
+            let wanted = report.isRight ? "" : " (this CPU's are \(report.wantedCore)\(choice))"
             text = "\(report.version), kernels for \(report.core)\(wanted)"
             json = [
                 "path": .string(report.path), "version": .string(report.version), "kernels": .string(report.core),
                 "right_kernels": .string(report.wantedCore), "is_right": .bool(report.isRight),
             ]
             problem =
-                report.isRight
+                report.isRight || report.isChosenByUser
                 ? nil : "OpenBLAS uses the kernels for \(report.core); export OPENBLAS_CORETYPE=\(report.wantedCore)"
         } catch {
             (text, json, problem) = ("missing", nil, error.description)
