@@ -21,8 +21,17 @@ import Text
             gguf: GGUFMetadataReader.tokenizer(Fixtures.root.appending(path: path)), place: path)
     }
 
-    @Test(arguments: folders) func tokenizerJSON(_ folder: String) throws {
-        let tokenizer = try Self.json(folder)
+    /// The document that is written of a tokenizer, read again.
+    static func written(_ tokenizer: Tokenizer) throws -> Tokenizer {
+        let text = tokenizer.json.text(indent: 2)
+        return try Tokenizer(
+            json: JSON.parse(text.utf8, place: "written"), configuration: tokenizer.configuration(context: 8),
+            place: "written")
+    }
+
+    @Test(arguments: folders, [false, true]) func tokenizerJSON(_ folder: String, _ isWritten: Bool) throws {
+        let original = try Self.json(folder)
+        let tokenizer = isWritten ? try Self.written(original) : original
         for line in try Fixtures.lines("tokenizers/\(folder)/expected.jsonl") {
             let text = try #require(line["text"]?.string)
             let ids = try #require(line["ids"]?.ids)
@@ -46,6 +55,35 @@ import Text
             let before = (line["ids_special"]?.ids ?? ids).dropLast(ids.count)
             #expect(tokenizer.encode(text, addSpecialTokens: true) == before + plain, "\(text.debugDescription)")
             try expectSame(tokenizer.decode(ids, skipSpecialTokens: false), try #require(line["decoded"]?.string))
+        }
+    }
+
+    /// A GGUF file's tokenizer as tokenizer.json, and a tokenizer.json's in a GGUF file.
+    @Test(arguments: ggufFolders) func fromOneFormToTheOther(_ folder: String) throws {
+        let gguf = try Self.gguf(folder)
+        var pairs = [(gguf, try Self.written(gguf))]
+        let json = try Self.json(folder)
+        if folder == "spm-unigram-identity" {
+            #expect(throws: FormatError.self) { try json.ggufMetadata() }
+        } else {
+            let file = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+            defer { try? FileManager.default.removeItem(at: file) }
+            try GGUFWriter.write(json.ggufMetadata(), [], to: file.path)
+            let again = try Tokenizer(gguf: GGUFMetadataReader.tokenizer(file), place: folder)
+            pairs += [(json, again), (gguf, again)]
+        }
+        for (number, (a, b)) in pairs.enumerated() {
+            #expect([a.bosID, a.eosID, a.unkID] == [b.bosID, b.eosID, b.unkID] || number > 0)
+            for line in try Fixtures.lines("tokenizers/\(folder)/expected.jsonl") {
+                // Where a GGUF file's ids are others, it cannot say what the tokenizer does.
+                if number == 1, line["gguf_ids"] != nil { continue }
+                let text = try #require(line["text"]?.string)
+                let ids = a.encode(text, addSpecialTokens: false)
+                #expect(b.encode(text, addSpecialTokens: false) == ids, "\(number): \(text.debugDescription)")
+                #expect(
+                    b.encode(text, addSpecialTokens: true) == a.encode(text, addSpecialTokens: true) || number == 2)
+                try expectSame(b.decode(ids, skipSpecialTokens: true), a.decode(ids, skipSpecialTokens: true))
+            }
         }
     }
 

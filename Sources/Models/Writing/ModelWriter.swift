@@ -30,41 +30,42 @@ package struct ModelWriter {
 
     // MARK: GGUF
 
-    /// Writes a GGUF file with the metadata of the base's.
+    /// Writes a GGUF file. Its metadata are those of the base's, where that is one.
     ///
-    /// - Throws: `ModelError` where the base or the task has no such file; errors of writing.
+    /// - Throws: `ModelError` where the task has no such file, `FormatError` where the tokenizer has none; errors of writing.
     package func writeGGUF(_ path: String, progress: Progress) throws {
         guard head == nil else {
             throw ModelError(
                 "a GGUF file has no place for a classification head", place: path, remedy: "write a folder instead")
         }
-        guard let base = model.ggufMetadata else {
-            throw ModelError(
-                "the base \(model.path) is a folder, and a GGUF file is made of a GGUF file only", place: path,
-                remedy: "write a folder instead")
-        }
         var types: [StorageType: Int] = [:]
         var tensors: [GGUFWriter.Tensor] = []
         for (name, shape) in model.configuration.tensors {
-            let (tensor, stored) = try written(name, shape)
-            var type = stored
-            if shape.count == 1 { type = .f32 } else { types[type, default: 0] += shape.reduce(1, *) }
+            let (tensor, wanted) = try written(name, shape)
+            let type = shape.count == 1 ? StorageType.f32 : wanted
+            if shape.count > 1 { types[type, default: 0] += shape.reduce(1, *) }
             let order = model.configuration.ggufRowOrder(name, rows: shape[0]).map(inverse)
-            let own = model.configuration.ggufName(name) ?? name
             tensors.append(
-                GGUFWriter.Tensor(own, shape: shape, type) { [type] () throws(FormatError) in
-                    try tensor.encoded(name, as: type, rowOrder: order)
+                GGUFWriter.Tensor(model.configuration.ggufName(name) ?? name, shape: shape, type) {
+                    () throws(FormatError) in try tensor.encoded(name, as: type, rowOrder: order)
                 })
         }
-        if let divisors = base.tensors["rope_freqs.weight"] {
+        var (metadata, divisors) = model.configuration.ggufMetadata
+        if let divisors {
+            let tensor = FrozenTensor(divisors, shape: [divisors.count])
             tensors.append(
-                GGUFWriter.Tensor(divisors.name, shape: divisors.shape, divisors.type) {
-                    divisors.withBytes(Array.init)
+                GGUFWriter.Tensor("rope_freqs.weight", shape: tensor.shape, .f32) { () throws(FormatError) in
+                    try tensor.encoded("rope_freqs.weight", as: .f32)
                 })
         }
-        var metadata: [(String, GGUFWriter.Value)] = []
-        for key in base.keys where !["general.alignment", "general.file_type"].contains(key) {
-            if let value = try base.stored(key) { metadata.append((key, value)) }
+        if let base = model.ggufMetadata {
+            metadata = []
+            for key in base.keys where !["general.alignment", "general.file_type"].contains(key) {
+                if let value = try base.stored(key) { metadata.append((key, value)) }
+            }
+        } else {
+            metadata.append(("general.name", .string(URL(filePath: model.path).lastPathComponent)))
+            metadata += try model.tokenizer().ggufMetadata()
         }
         if let most = types.max(by: { $0.value < $1.value })?.key, let number = ModelWriter.fileTypes[most] {
             metadata.append(("general.file_type", .uint32(number)))
@@ -89,11 +90,10 @@ package struct ModelWriter {
     ///
     /// - Throws: `ModelError` where the base's tokenizer or configuration cannot be written so; errors of writing.
     package func writeFolder(_ path: String, progress: Progress) throws {
+        let configuration = try configuration()
+        let files = try companions()
         try Folder.make(path)
-        for file in try companions() {
-            let name = URL(filePath: file).lastPathComponent
-            try AtomicFile.write(MappedFile.content(file), to: "\(path)/\(name)")
-        }
+        for (name, content) in files { try AtomicFile.write(content, to: "\(path)/\(name)") }
         var tensors: [SafetensorsWriter.Tensor] = []
         var largest: (type: StorageType, count: Int) = (.f32, 0)
         for (name, shape) in model.configuration.tensors where !(head != nil && name == "lm_head.weight") {
@@ -117,42 +117,58 @@ package struct ModelWriter {
         }
         try SafetensorsWriter.write(tensors, to: path + "/model.safetensors", progress: progress)
         // The folder is a model once its configuration is there.
-        try AtomicFile.write(try configuration(largest.type).text(indent: 2) + "\n", to: path + "/config.json")
+        let types: [StorageType: JSON] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
+        let type = JSON.Member("torch_dtype", types[largest.type] ?? .null)
+        try AtomicFile.write(JSON.object(configuration + [type]).text(indent: 2) + "\n", to: path + "/config.json")
     }
 
     /// The files that a model's folder has beside its weights and configuration.
-    private func companions() throws -> [String] {
+    private func companions() throws -> [(name: String, content: [UInt8])] {
         guard model.ggufMetadata == nil else {
-            throw ModelError(
-                "the base is a GGUF file, whose tokenizer a folder cannot hold yet", place: model.path,
-                remedy: "write a GGUF file instead")
+            let tokenizer = try model.tokenizer()
+            let settings = tokenizer.configuration(context: model.configuration.context)
+            let ends = try model.endTokens(tokenizer).sorted().map { JSON.integer(Int64($0)) }
+            let generation: JSON = ["eos_token_id": .array(ends)]
+            return [
+                ("tokenizer.json", tokenizer.json), ("tokenizer_config.json", settings),
+                ("generation_config.json", generation),
+            ].map { ($0, Array(($1.text(indent: 2) + "\n").utf8)) }
         }
         let names = [
             "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
             "added_tokens.json",
             "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
         ]
-        return names.map { "\(model.path)/\($0)" }.filter { FileManager.default.fileExists(atPath: $0) }
+        return try names.filter { FileManager.default.fileExists(atPath: "\(model.path)/\($0)") }
+            .map { ($0, try MappedFile.content("\(model.path)/\($0)")) }
     }
 
-    private func configuration(_ type: StorageType) throws -> JSON {
-        let file = "\(model.path)/config.json"
-        let base = try JSON.parse(MappedFile.content(file), place: file)
-        let types: [StorageType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
-        var new: [JSON.Member] = [
-            .init("tie_word_embeddings", .bool(model.configuration.isTied)),
-            .init(base["dtype"] == nil ? "torch_dtype" : "dtype", types[type].map(JSON.string) ?? .null),
-        ]
+    /// The members of `config.json`, but for the weights' type.
+    private func configuration() throws -> [JSON.Member] {
+        var new: [JSON.Member] = [.init("tie_word_embeddings", .bool(model.configuration.isTied))]
         if let head {
             let ids = head.labels.indices.map { Int64($0) }
+            let name = model.configuration.modelType.capitalized + "ForSequenceClassification"
             new += [
-                .init(
-                    "architectures", [.string(model.configuration.modelType.capitalized + "ForSequenceClassification")]),
+                .init("architectures", [.string(name)]),
                 .init("id2label", .object(zip(ids, head.labels).map { .init(String($0), .string($1)) })),
                 .init("label2id", .object(zip(head.labels, ids).map { .init($0, .integer($1)) })),
             ]
         }
-        let names = Set(new.map(\.key))
-        return .object((base.members ?? []).filter { !names.contains($0.key) } + new)
+        let base: [JSON.Member]
+        if model.ggufMetadata == nil {
+            let file = "\(model.path)/config.json"
+            base = try JSON.parse(MappedFile.content(file), place: file).members ?? []
+        } else {
+            let tokenizer = try model.tokenizer()
+            func id(_ id: Int32?) -> JSON { id.map { .integer(Int64($0)) } ?? .null }
+            base =
+                try model.configuration.json(place: model.path) + [
+                    .init("bos_token_id", id(tokenizer.bosID)), .init("eos_token_id", id(tokenizer.eosID)),
+                    .init("pad_token_id", id(tokenizer.padID)),
+                ]
+        }
+        let names = Set(new.map(\.key)).union(["torch_dtype", "dtype"])
+        return base.filter { !names.contains($0.key) } + new
     }
 }

@@ -24,3 +24,18 @@ func decodeBase64(_ text: [UInt8]) -> [UInt8]? {
     }
     return bytes
 }
+
+/// Base64 text (RFC 4648, with its padding).
+func encodeBase64(_ bytes: [UInt8]) -> [UInt8] {
+    let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity((bytes.count + 2) / 3 * 4)
+    for start in stride(from: 0, to: bytes.count, by: 3) {
+        let part = bytes[start..<min(start + 3, bytes.count)]
+        let bits = (0..<3).reduce(UInt32(0)) { $0 << 8 | UInt32(part.count > $1 ? part[start + $1] : 0) }
+        for place in 0..<4 {
+            text.append(place <= part.count ? letters[Int(bits >> (18 - 6 * place) & 63)] : UInt8(ascii: "="))
+        }
+    }
+    return text
+}

@@ -112,6 +112,11 @@ extension BytePairEncoding {
             results.reserveCapacity(capacity)
         }
 
+        /// What is joined, the lowest rank first.
+        var pairs: [(left: Int32, right: Int32)] {
+            ranks.entries.sorted { $0.value < $1.value }.map { ($0.first, $0.second) }
+        }
+
         /// Adds the merge of the next rank, or says in a few words what is wrong with it.
         mutating func append(_ left: Span<UInt8>, _ right: Span<UInt8>, _ vocabulary: Vocabulary) -> String? {
             joined.removeAll(keepingCapacity: true)

@@ -37,6 +37,13 @@ struct CharacterMap: Sendable {
         }
     }
 
+    /// What it was read from.
+    var bytes: [UInt8] {
+        ([UInt32(units.count * 4)] + units).flatMap { unit in
+            (0..<4).map { UInt8(truncatingIfNeeded: unit >> (8 * $0)) }
+        } + replacements
+    }
+
     func apply(_ text: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(text.count)

@@ -29,6 +29,16 @@ struct PairTable: Sendable {
         return true
     }
 
+    /// All pairs and their numbers, in no order.
+    var entries: [(first: Int32, second: Int32, value: Int32)] {
+        slots.compactMap { slot in
+            guard slot.key != .max else { return nil }
+            return (
+                Int32(truncatingIfNeeded: slot.key >> 32), Int32(truncatingIfNeeded: slot.key), slot.value
+            )
+        }
+    }
+
     private static func key(_ first: Int32, _ second: Int32) -> UInt64 {
         UInt64(UInt32(bitPattern: first)) << 32 | UInt64(UInt32(bitPattern: second))
     }
