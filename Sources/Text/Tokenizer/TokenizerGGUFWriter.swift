@@ -27,14 +27,17 @@ extension Tokenizer {
         }
         add("tokens", .strings((0..<Int32(vocabularySize)).map(text)))
         add("token_type", .int32s(kinds))
-        let ids = [("bos", bosID), ("eos", eosID), ("unknown", unkID), ("padding", padID)]
-        for (name, id) in ids { add("\(name)_token_id", id.map { .uint32(UInt32($0)) }) }
-        let around = postProcessor.apply([[]], addSpecialTokens: true).ids
-        guard around.isEmpty || around == [bosID] || around == [eosID] || around == [bosID, eosID] else {
+        let before = postProcessor.leading
+        let after = postProcessor.apply([[]], addSpecialTokens: true).ids.dropFirst(before.count)
+        let (bos, eos) = (bosID ?? before.first, eosID ?? after.first)
+        guard before.isEmpty || before == [bos], after.isEmpty || Array(after) == [eos] else {
             throw noWords("other special tokens around a text than BOS and EOS")
         }
-        add("add_bos_token", .bool(!around.isEmpty && around.first == bosID))
-        add("add_eos_token", .bool(!around.isEmpty && around.last == eosID && (around.count == 2 || bosID != eosID)))
+        for (name, id) in [("bos", bos), ("eos", eos), ("unknown", unkID), ("padding", padID)] {
+            add("\(name)_token_id", id.map { .uint32(UInt32($0)) })
+        }
+        add("add_bos_token", .bool(!before.isEmpty))
+        add("add_eos_token", .bool(!after.isEmpty))
         if let chatTemplate { metadata.append(("tokenizer.chat_template", .string(chatTemplate))) }
         return metadata
     }
