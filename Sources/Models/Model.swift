@@ -267,7 +267,7 @@ extension LlamaConfiguration {
     }
 
     /// The name that GGUF files give to a tensor.
-    func ggufName(_ name: String) -> String? {
+    package func ggufName(_ name: String) -> String? {
         switch name {
         case "model.embed_tokens.weight": return "token_embd.weight"
         case "model.norm.weight": return "output_norm.weight"
@@ -287,7 +287,7 @@ extension LlamaConfiguration {
 
     /// GGUF files keep the rows of the query and key projections of each head as interleaved pairs: row 2i + j of a head
     /// is row i + j·(headSize / 2) of Hugging Face's. nil where the order is the same.
-    func ggufRowOrder(_ name: String, rows: Int) -> [Int32]? {
+    package func ggufRowOrder(_ name: String, rows: Int) -> [Int32]? {
         guard name.contains(".q_proj.") || name.contains(".k_proj.") else { return nil }
         let half = headSize / 2
         return (0..<rows).map { row in

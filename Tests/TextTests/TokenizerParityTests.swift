@@ -82,7 +82,9 @@ import Text
                 #expect(b.encode(text, addSpecialTokens: false) == ids, "\(number): \(text.debugDescription)")
                 #expect(
                     b.encode(text, addSpecialTokens: true) == a.encode(text, addSpecialTokens: true) || number == 2)
-                try expectSame(b.decode(ids, skipSpecialTokens: true), a.decode(ids, skipSpecialTokens: true))
+                // The two files do not call the same tokens special.
+                let skips = number < 2
+                try expectSame(b.decode(ids, skipSpecialTokens: skips), a.decode(ids, skipSpecialTokens: skips))
             }
         }
     }

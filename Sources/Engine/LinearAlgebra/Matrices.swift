@@ -3,23 +3,23 @@ import Glibc
 
 /// One factorisation of matrices of one size with the memory that it works in, so that no step allocates. Matrices are
 /// row-major here and column-major in LAPACK. Where LAPACK reports failure (a singular matrix, NaN), results are NaN.
-struct Factorisation {
+package struct Factorisation {
     let blas: BLAS
     let rows: Int32
     let columns: Int32
     /// LAPACK's own work space, in floats.
     private let workCount: Int32
     /// Floats that one call needs; each thread brings its own.
-    let scratchCount: Int
+    package let scratchCount: Int
 
-    enum Kind {
+    package enum Kind {
         /// With `sides` right-hand sides.
         case solve(sides: Int)
         case qr
         case svd
     }
 
-    init(_ kind: Kind, rows: Int, columns: Int) throws(EngineError) {
+    package init(_ kind: Kind, rows: Int, columns: Int) throws(EngineError) {
         blas = try BLAS.load()
         (self.rows, self.columns) = (Int32(clamping: rows), Int32(clamping: columns))
         var (m, n, query, info) = (self.rows, self.columns, Int32(-1), Int32(0))
@@ -62,7 +62,7 @@ struct Factorisation {
     }
 
     /// A = Q (m, k) R (k, n) with the signs of Householder's reflections, as NumPy and torch give them.
-    func qr(
+    package func qr(
         _ a: UnsafePointer<Float>, q: UnsafeMutablePointer<Float>, r: UnsafeMutablePointer<Float>,
         _ scratch: UnsafeMutablePointer<Float>
     ) {
@@ -84,7 +84,7 @@ struct Factorisation {
     }
 
     /// A = U (m, k) s (k) Vᵀ (k, n). The component of each column of U that is largest in size, the first such, is positive.
-    func svd(
+    package func svd(
         _ a: UnsafePointer<Float>, u: UnsafeMutablePointer<Float>, s: UnsafeMutablePointer<Float>,
         vt: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>
     ) {

@@ -58,7 +58,9 @@ struct Merge: ParsableCommand {
         let head = merged.head.map { (merged.tensors[$0], opened.labels) }
         let writer = ModelWriter(merged.model, as: type, head: head)
         let progress = Progress()
-        func show(_ done: Int, _ total: Int) { progress.show(done, of: total, "writing tensor \(done + 1) of \(total)") }
+        func show(_ done: Int, _ total: Int) {
+            progress.show(done, of: total, "writing tensor \(done + 1) of \(total)")
+        }
         try isGGUF ? writer.writeGGUF(output, progress: show) : writer.writeFolder(output, progress: show)
         progress.clear()
         let written = try AdaptedModel(Model(output), method: nil, task: opened.task, seed: 0)

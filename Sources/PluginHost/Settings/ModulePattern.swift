@@ -1,5 +1,5 @@
 /// Regular expressions over module paths, as Hugging Face PEFT has them.
-struct ModulePattern {
+package struct ModulePattern {
     /// Longer ones are refused: the parser is recursive.
     private static let maximumLength = 2000
 
@@ -37,7 +37,7 @@ struct ModulePattern {
     /// Matches what a path ends with, from a dot on: a key of `rank_pattern`. (peft's rule: `(.*\.)?(KEY)$`.)
     ///
     /// A file may have a key for every module, so those that are plain names cost no expression.
-    init(key text: String, field: String) throws(PluginError) {
+    package init(key text: String, field: String) throws(PluginError) {
         let name = text.replacing("\\.", with: ".")
         let isPlain = text.replacing("\\.", with: "").utf8.allSatisfy { isNameByte($0) && $0 != UInt8(ascii: ".") }
         if isPlain, !text.contains("+"), text.utf8.count <= Self.maximumLength {
@@ -48,7 +48,7 @@ struct ModulePattern {
     }
 
     /// - Throws: `PluginError` where the expression takes too many steps.
-    func matches(_ path: String) throws(PluginError) -> Bool {
+    package func matches(_ path: String) throws(PluginError) -> Bool {
         switch form {
         case .expression(let expression, let field):
             guard let matches = expression.matches(path) else {
