@@ -10,7 +10,7 @@ struct PeftHost: ParsableCommand {
         version: HostVersion.text,
         subcommands: [
             Train.self, Plan.self, Predict.self, Evaluate.self, Tokenize.self, Logits.self, ReplayRun.self,
-            Generate.self, Chat.self, Merge.self, Export.self,
+            Generate.self, Chat.self, Merge.self, Export.self, Combine.self,
             Plugins.self,
             Doctor.self,
         ])

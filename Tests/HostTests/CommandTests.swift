@@ -57,7 +57,8 @@ extension HostTests {
 
         @Test func help() throws {
             for command in [
-                "train", "plan", "predict", "evaluate", "generate", "chat", "tokenize", "logits", "replay", "plugins",
+                "train", "plan", "predict", "evaluate", "generate", "chat", "merge", "export", "combine", "tokenize",
+                "logits", "replay", "plugins",
                 "doctor",
             ] {
                 let help = try Program.output([command, "--help"])

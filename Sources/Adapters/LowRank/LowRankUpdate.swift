@@ -53,9 +53,9 @@ package struct LowRankUpdate: Sendable {
         result.layers = layers.map { layer in
             var layer = layer
             layer.a += Array(repeating: 0, count: (rank - layer.rank) * layer.inputs)
-            layer.b = (0..<layer.outputs).flatMap { row in
-                layer.b[row * layer.rank..<(row + 1) * layer.rank] + Array(repeating: 0, count: rank - layer.rank)
-            }
+            let (old, zeros) = (layer.b, [Float](repeating: 0, count: rank - layer.rank))
+            layer.b = []
+            for row in 0..<layer.outputs { layer.b += old[row * layer.rank..<(row + 1) * layer.rank] + zeros }
             layer.rank = rank
             return layer
         }
