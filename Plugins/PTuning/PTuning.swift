@@ -12,7 +12,7 @@ struct PTuning: Method {
     static let version = "1.0.0"
     static let summary = "virtual tokens from a trained encoder in front of every row"
     static let paper = "Liu et al. 2021, arXiv:2103.10385"
-    static let defaultLearningRate = 1e-3
+    static let defaultLearningRate = 5e-4
     static let siteKinds: [SiteKind] = [.prompt]
 
     @Hyperparameter("virtual tokens in front of every row", range: 1...65536) var num_virtual_tokens: Int

@@ -18,7 +18,7 @@ static const char manifest[] =
     "  \"prompt\""
     " ],"
     " \"default_roles\": [],"
-    " \"default_learning_rate\": 0.001,"
+    " \"default_learning_rate\": 0.0005,"
     " \"hyperparameters\": ["
     "  {"
     "   \"name\": \"num_virtual_tokens\","
