@@ -72,7 +72,8 @@ let package = Package(
         .executableTarget(
             name: "Host",
             dependencies: [
-                "PluginCheck", "Templates", "Generation", "Adapters", "Training", "PluginHost", "Models", "Engine", "Text", "Formats",
+                "PluginCheck", "Templates", "Generation", "Adapters", "Training", "PluginHost", "Models", "Engine",
+                "Text", "Formats",
                 "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
