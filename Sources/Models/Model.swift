@@ -86,6 +86,9 @@ package final class Model {
 
     package var ggufMetadata: GGUF? { gguf }
 
+    /// How the file stores the tensor of that Hugging Face name; nil where it has none of its own (a tied head).
+    func storageType(_ name: String) -> StorageType? { storedName(name).flatMap { table[$0]?.type } }
+
     /// The tensor of that Hugging Face name, as the model computes with it.
     ///
     /// - Throws: `FormatError` where it is missing or has another shape.

@@ -30,7 +30,7 @@ extension HostTests {
 
         private func expectSame(_ a: [String], _ b: [String], within tolerance: Double) throws {
             let (a, b) = (try logits(a), try logits(b))
-            if tolerance < 1e-3 { #expect(a.ids == b.ids) }
+            if tolerance <= 1e-4 { #expect(a.ids == b.ids) }
             let largest = a.logits.map(abs).max() ?? 0
             for (x, y) in zip(a.logits, b.logits) { #expect(abs(x - y) <= tolerance * largest) }
         }
@@ -52,7 +52,7 @@ extension HostTests {
             try expectSame(["--model", output], ["--adapter", adapter], within: 1e-4)
             #expect(try content(model) == before)
             // Of half the size, and so are its errors.
-            for (type, tolerance) in [("f16", 0.01), ("bf16", 0.05)] {
+            for (type, tolerance) in [("f16", 5e-3), ("bf16", 0.02)] {
                 let small = ["merge", "--adapter", adapter, "--output", output, "--type", type]
                 try expectFailure(small, code: 1, output, "--overwrite")
                 try Program.output(small + ["--overwrite"])
@@ -83,20 +83,28 @@ extension HostTests {
                 "classification head")
         }
 
-        /// The demo's model: its own types, float32, and each quantised type, with what it costs.
+        /// The demo's model, whose matrices are Q4_1: in other types, and by default with what was changed in Q8_0. What its types
+        /// round: float16 0.001 and Q8_0 0.035 of the largest logit.
         @Test func intoGGUF() throws {
             let adapter = try adapter(Material.model(), "LoRA")
             let output = scratch / "merged.gguf"
-            for (type, tolerance) in [("f32", 1e-4), ("f16", 0.01), ("q8_0", 0.1), ("q4_1", 0.8), (nil, 0.8)] {
+            var sizes: [String: Int] = [:]
+            for (type, tolerance) in [("f32", 1e-4), ("f16", 3e-3), ("q8_0", 0.06), (nil, 0.06)] {
                 let report = try Program.output(
                     ["merge", "--adapter", adapter, "--output", output, "--overwrite", "--json"]
                         + (type.map { ["--type", $0] } ?? [])
                 ).json()[0]
                 #expect((report["logit_drift"]?.double ?? 1) <= tolerance, "\(type ?? "own")")
                 let perplexities = ["adapter", "merged"].map { report["perplexity_\($0)"]?.double ?? .nan }
-                #expect(abs(perplexities[1] / perplexities[0] - 1) <= 5 * tolerance, "\(type ?? "own")")
+                #expect(abs(perplexities[1] / perplexities[0] - 1) <= tolerance, "\(type ?? "own")")
                 try expectSame(["--model", output], ["--adapter", adapter], within: tolerance)
+                sizes[type ?? "own"] = report["bytes"]?.int
             }
+            // q and v are an eighth of the linear layers.
+            let base = try Data(contentsOf: URL(filePath: Material.model()), options: .mappedIfSafe).count
+            let own = try #require(sizes["own"])
+            #expect(own > base && Double(own) < 1.15 * Double(base))
+            #expect(own < sizes["q8_0"] ?? 0)
         }
 
         /// A folder from a GGUF file, and back: the same model with the same tokens.
@@ -105,10 +113,10 @@ extension HostTests {
             let adapter = try adapter(base, "LoRA")
             let (folder, file) = (scratch / "folder", scratch / "back.gguf")
             try Program.output(["merge", "--adapter", adapter, "--output", folder, "--type", "f16"])
-            try expectSame(["--model", folder], ["--adapter", adapter], within: 0.01)
+            try expectSame(["--model", folder], ["--adapter", adapter], within: 3e-3)
             let again = try self.adapter(folder, "IA3")
             try Program.output(["merge", "--adapter", again, "--output", file])
-            try expectSame(["--model", file], ["--adapter", again], within: 0.01)
+            try expectSame(["--model", file], ["--adapter", again], within: 3e-3)
             let text = "It's 1,234 o'clock!\n<|im_start|>user"
             let ids = try [base, folder, file].map {
                 try Program.output(["tokenize", "--model", $0], input: text).output
@@ -126,6 +134,8 @@ extension HostTests {
                 ["merge", "--adapter", prompt, "--output", scratch / "merged"], code: 1, "PromptTuning", "merge")
             #expect(!FileManager.default.fileExists(atPath: scratch / "merged"))
             let lora = try adapter(model, "LoRA")
+            try expectFailure(
+                ["merge", "--adapter", lora, "--output", model, "--overwrite"], code: 1, model, "the base itself")
             try expectFailure(
                 ["merge", "--adapter", lora, "--output", scratch / "merged", "--type", "q8_0"], code: 2, "--type")
             try expectFailure(["merge", "--adapter", lora, "--output", "/proc/merged"], code: 1, "/proc/merged")

@@ -29,7 +29,7 @@ struct Merge: ParsableCommand {
     @Option(help: "A GGUF file (its name ends in .gguf), or a folder for a Hugging Face model.") var output: String
     @Option(
         help: ArgumentHelp(
-            "What matrices are stored as. (default: as in the base, where that can be written, else q8_0)"))
+            "What matrices are stored as. (default: as in the base; q8_0 what was changed of a quantised one)"))
     var type: StorageType?
     @Option(help: "Texts to measure with: a file as of predict. (default: four sentences)") var data: String?
     @Flag(help: "Replace what is at --output.") var overwrite = false
@@ -52,6 +52,10 @@ struct Merge: ParsableCommand {
         }
         try Folder.check(isGGUF ? URL(filePath: output).deletingLastPathComponent().path : output)
         let opened = try adapter.open()
+        let paths = [output, opened.model.model.path].map { URL(filePath: $0).resolvingSymlinksInPath().path }
+        guard paths[0] != paths[1] else {
+            throw AdapterError("that is the base itself", place: output, remedy: "give another --output")
+        }
         let examples = try examples(opened)
         let pool = adapter.threads.pool()
         let merged = try opened.model.merged(on: pool)

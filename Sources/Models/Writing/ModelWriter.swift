@@ -5,7 +5,7 @@ import Foundation
 /// Writes a model, as it computes, into files that other programs read.
 package struct ModelWriter {
     private let model: Model
-    /// What all matrices are stored as; nil: as in the base, where that type can be written, else Q8_0.
+    /// What all matrices are stored as; nil: as in the base, and in Q8_0 what was changed of a quantised one.
     private let type: StorageType?
     /// A classification head: its values (labels, hidden), and the labels' names.
     private let head: (values: [Float], labels: [String])?
@@ -19,13 +19,13 @@ package struct ModelWriter {
     /// A tensor of the model with the type that it gets.
     private func written(_ name: String, _ shape: [Int]) throws -> (tensor: FrozenTensor, type: StorageType) {
         let tensor = try model.tensor(name, shape: shape)
-        let own = StorageType(number: try model.original(name, shape: shape).weight.type) ?? .f32
-        let wanted = type ?? own
-        let isUnchanged = tensor.weight.type == wanted.ggmlNumber
+        let own = model.storageType(name) ?? .f32
+        // A change is small beside the steps of few bits, and would be rounded away.
+        let isKept = own.blockElements == 1 || tensor.weight.type == own.ggmlNumber
+        let wanted = type ?? (isKept ? own : .q8_0)
         guard shape.count > 1 else { return (tensor, wanted.blockElements == 1 ? wanted : .f32) }
-        let type = StorageType.writable.contains(wanted) || isUnchanged ? wanted : .q8_0
         // Rows that are not whole blocks have no quantised type.
-        return (tensor, shape[1].isMultiple(of: type.blockElements) ? type : .f16)
+        return (tensor, shape[1].isMultiple(of: wanted.blockElements) ? wanted : .f16)
     }
 
     // MARK: GGUF

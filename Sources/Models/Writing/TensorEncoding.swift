@@ -5,12 +5,6 @@ import Kernels
 extension StorageType {
     /// The types that weights can be written in, and the name of each on the command line.
     package static let writable: [StorageType] = [.f32, .f16, .bf16, .q8_0, .q4_0, .q4_1]
-
-    /// The type with that number in a GGUF file.
-    init?(number: UInt32) {
-        guard let type = StorageType.allCases.first(where: { $0.ggmlNumber == number }) else { return nil }
-        self = type
-    }
 }
 
 extension FrozenTensor {
