@@ -14,7 +14,7 @@ guide: ## train the reviews with every method, write docs/Guide.md (QUICK=1, MET
 	@scripts/guide
 
 build: ## prepare and build
-	@scripts/prepare && swift build -c release
+	@scripts/prepare libsqlite3-dev && swift build -c release
 
 format: ## format the Swift sources in place
 	swift format --in-place --recursive --parallel .

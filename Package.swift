@@ -38,9 +38,13 @@ let package = Package(
     products: [
         .executable(name: "peft-host", targets: ["Host"]), .executable(name: "peft-trace", targets: ["Tracer"]),
         .executable(name: "peft-guide", targets: ["Guide"]),
+        .executable(name: "peft-registry", targets: ["Registry"]),
     ]
         + methods.map { .library(name: $0, type: .dynamic, targets: ["\($0)Plugin"]) },
-    dependencies: [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
     targets: [
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "Kernels", cSettings: [.unsafeFlags(["-O3", "-Wall", "-Wextra"])]),
@@ -73,11 +77,17 @@ let package = Package(
             name: "Host",
             dependencies: [
                 "PluginCheck", "Templates", "Generation", "Adapters", "Training", "PluginHost", "Models", "Engine",
-                "Text", "Formats",
-                "Programs", "Kernels",
+                "Text", "Formats", "Terminal", "Programs", "Kernels",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .target(name: "Terminal"),
         .executableTarget(name: "Tracer", dependencies: ["PluginHost"]),
+        .executableTarget(
+            name: "Registry",
+            dependencies: [
+                "Formats", "Terminal", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .target(name: "Charts"),
         .target(
             name: "GuideExperiment", dependencies: ["Charts", "Formats"], path: "Benchmarks/Guide/Experiment"),

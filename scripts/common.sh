@@ -49,5 +49,6 @@ prepare_llamacpp() {
     "$venv/bin/python" -c 'import llama_cpp' 2>/dev/null && return 0
     install_packages cmake g++
     echo "building llama.cpp into $venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check llama-cpp-python==0.3.36
+    CMAKE_ARGS="-DLLAVA_BUILD=OFF -DLLAMA_BUILD_COMMON=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_SERVER=OFF" \
+        "$venv/bin/pip" install --quiet --disable-pip-version-check llama-cpp-python==0.3.36
 }

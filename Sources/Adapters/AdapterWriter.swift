@@ -40,8 +40,12 @@ package struct AdapterWriter {
             try FileManager.default.removeItem(atPath: file)
         }
         try AtomicFile.write(program.encode(), to: "\(folder)/\(Sidecar.programName)")
+        var sidecar = sidecar
+        let text = configuration.text(indent: 2)
+        // As a reader sees it.
+        sidecar.configurationSHA256 = Sidecar.hash(of: try JSON.parse(Array(text.utf8), place: folder))
         try AtomicFile.write(sidecar.json.text(indent: 2) + "\n", to: "\(folder)/\(Sidecar.fileName)")
-        try AtomicFile.write(configuration.text(indent: 2), to: folder + "/adapter_config.json")
+        try AtomicFile.write(text, to: folder + "/adapter_config.json")
     }
 
     private func copy(_ name: String, of table: String) throws -> SafetensorsWriter.Tensor {

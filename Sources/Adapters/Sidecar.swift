@@ -25,6 +25,10 @@ package struct Sidecar: Equatable, Sendable {
     /// Of the library's file.
     package var pluginSHA256: String
     package var seed: UInt64
+    /// What tells the rows that it was trained on, and measured by, from others; nil for adapters from before there was one.
+    package var dataSHA256: String?
+    /// ``hash(of:)`` the configuration beside it; nil for adapters from before there was one.
+    package var configurationSHA256: String?
     /// The run's options, for people and audits.
     package var options: JSON
 
@@ -44,6 +48,14 @@ package struct Sidecar: Equatable, Sendable {
         self.options = options
     }
 
+    /// What tells one `adapter_config.json` from another; where the base is may change.
+    package static func hash(of configuration: JSON) -> String {
+        let members = (configuration.members ?? []).filter {
+            !["base_model_name_or_path", "revision", "inference_mode"].contains($0.key)
+        }
+        return SHA256.of(Array(JSON.object(members.sorted { $0.key < $1.key }).text().utf8))
+    }
+
     /// The file's content.
     package var json: JSON {
         [
@@ -56,6 +68,8 @@ package struct Sidecar: Equatable, Sendable {
             "labels": .array(labels.map(JSON.string)),
             "plugin": ["id": .string(pluginID), "version": .string(pluginVersion), "sha256": .string(pluginSHA256)],
             "seed": .integer(Int64(seed)),
+            "data_sha256": dataSHA256.map(JSON.string) ?? nil,
+            "configuration_sha256": configurationSHA256.map(JSON.string) ?? nil,
             "options": options,
         ]
     }
@@ -94,6 +108,8 @@ package struct Sidecar: Equatable, Sendable {
         (basePath, baseFingerprint, self.labels) = (path, print, labels)
         (pluginID, pluginVersion, pluginSHA256) = (id, version, hash)
         self.seed = UInt64(bitPattern: Int64(seed))
+        dataSHA256 = json["data_sha256"]?.string
+        configurationSHA256 = json["configuration_sha256"]?.string
         options = json["options"] ?? .null
     }
 }

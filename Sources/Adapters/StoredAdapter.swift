@@ -31,7 +31,13 @@ package struct StoredAdapter {
         (tensors, state) = (adapter, training)
         let beside = "\(folder)/\(Sidecar.fileName)"
         if FileManager.default.fileExists(atPath: beside) {
-            sidecar = try Sidecar(JSON.parse(MappedFile.content(beside), place: beside), place: beside)
+            let written = try Sidecar(JSON.parse(MappedFile.content(beside), place: beside), place: beside)
+            sidecar = written
+            if let hash = written.configurationSHA256, hash != Sidecar.hash(of: configuration) {
+                throw AdapterError(
+                    "it is not what was written with this adapter, whose program has the old values", place: file,
+                    remedy: "put it back as it was, or import the folder without \(Sidecar.fileName)")
+            }
             let head = StoredAdapter.headNames.lazy.compactMap { adapter[$0] ?? training?[$0] }.first
             if let labels = sidecar?.labels.count, let rows = head?.shape.first, rows != labels {
                 throw AdapterError("\(labels) labels for a head of \(rows) rows", place: beside)
@@ -88,6 +94,17 @@ package struct StoredAdapter {
     /// Names of the labels; numbers where nobody wrote them down.
     package func labels(_ task: Task) -> [String] {
         sidecar?.labels ?? (0..<task.labels).map(String.init)
+    }
+
+    /// How the host kept the base while the adapter was trained.
+    package var quantization: Quantization { sidecar?.quantization ?? .none }
+
+    /// Where the base is.
+    ///
+    /// - Parameter given: what the user says; nil for what the sidecar remembers.
+    package func basePath(_ given: String?) throws(AdapterError) -> String {
+        if let path = given ?? sidecar?.basePath { return path }
+        throw AdapterError("it does not say which base it belongs to", place: folder, remedy: "give it with --model")
     }
 
     /// - Throws: `AdapterError` where the adapter was trained on another base.

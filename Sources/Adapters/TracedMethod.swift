@@ -118,21 +118,31 @@ package struct OpenedAdapter {
     ///
     /// - Parameters:
     ///   - modelPath: the base; nil for the path that the sidecar remembers.
+    ///   - shared: the base, opened for another adapter already, and what that adapter was trained on.
     ///   - search: where the plugin is, for folders that another program wrote.
     ///   - isolation: in which process the plugin's code runs.
     ///   - quantize: makes the base, once it is known to be the adapter's, what it was in training.
     package init(
-        _ folder: String, modelPath: String?, search: PluginSearch, in isolation: PluginIsolation = .child(),
+        _ folder: String, modelPath: String?, on shared: OpenedAdapter? = nil, search: PluginSearch,
+        in isolation: PluginIsolation = .child(),
         quantize: (_ base: Model, _ trained: Quantization) throws -> Void, warn: (String) -> Void
     ) throws {
         stored = try StoredAdapter(folder)
-        guard let path = modelPath ?? stored.sidecar?.basePath else {
-            throw AdapterError(
-                "it does not say which base it belongs to", place: folder, remedy: "give it with --model")
+        let base: Model
+        if let shared {
+            base = shared.model.model
+            try stored.checkBase(base)
+            let (own, others) = (stored.quantization, shared.stored.quantization)
+            guard own == others else {
+                throw AdapterError(
+                    "it was trained on a base kept as \(own.rawValue), and \(shared.stored.folder) on one as \(others.rawValue)",
+                    place: folder, remedy: "use them one at a time")
+            }
+        } else {
+            base = try Model(stored.basePath(modelPath))
+            try stored.checkBase(base)
+            try quantize(base, stored.quantization)
         }
-        let base = try Model(path)
-        try stored.checkBase(base)
-        try quantize(base, stored.sidecar?.quantization ?? .none)
         task = try stored.task
         labels = stored.labels(task)
         let program: MethodProgram

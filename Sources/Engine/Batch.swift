@@ -14,6 +14,10 @@ package struct Batch {
     /// By name, what the data give to each row, in the order of the rows; read when the batch is loaded.
     package var rowInputs: [String: [FrozenTensor]] = [:]
 
+    /// The position of each row's first token, where an earlier run has read others before it or its method puts keys in
+    /// front of it; empty: that of ``StepBuffers``.
+    package var firstPositions: [Int] = []
+
     /// Stands for a virtual token in ``rows``.
     package static let virtualToken: Int32 = -1
 
@@ -41,7 +45,7 @@ package struct Batch {
     /// The batch with what all its rows begin with, a prompt or virtual tokens, as a row of its own in front, so that it is
     /// computed once. The same batch where that saves little.
     package func sharingPrefix() -> Batch {
-        guard rows.count > 1, sharedTokens == 0, rowInputs.isEmpty else { return self }
+        guard rows.count > 1, sharedTokens == 0, rowInputs.isEmpty, firstPositions.isEmpty else { return self }
         var shared = rows.map(\.count).min()!
         for row in rows.indices.dropFirst() {
             shared =
@@ -110,15 +114,15 @@ package final class StepBuffers {
     }
 
     /// Lays out the batch: positions restart at every row. An input that a row does not have is 0.
-    ///
-    /// - Parameter read: how many tokens in front of every row an earlier run has read.
-    package func load(_ batch: Batch, behind read: Int = 0) {
+    package func load(_ batch: Batch) {
         let (ids, positions, rowOf) = (self[.tokenIDs].ints, self[.positions].ints, self[.rowOfToken].ints)
         let isPrompt = self[.isPrompt].floats
         var token = 0
         for (row, tokens) in batch.rows.enumerated() {
             rowStart.ints[row] = Int32(token)
-            let first = firstPosition + read + (row > 0 ? batch.sharedTokens : 0)
+            let first =
+                batch.firstPositions.isEmpty
+                ? firstPosition + (row > 0 ? batch.sharedTokens : 0) : batch.firstPositions[row]
             for (position, id) in tokens.enumerated() {
                 ids[token] = Swift.max(id, 0)
                 positions[token] = Int32(first + position)

@@ -27,8 +27,8 @@ package final class Executable {
     ///   - capacity: the largest batch that it will be run for.
     ///   - recomputing: what is computed twice instead of kept.
     ///   - inputs: where step inputs are; nil for graphs without any.
-    ///   - cache: holds the tokens before those of a run, which is then of one row and adds its own; the graph must not let
-    ///     tokens meet outside of attention (``Graph/meetsInAttentionOnly``).
+    ///   - cache: holds the tokens before those of a run, which adds its own; the graph must not let tokens meet outside of
+    ///     attention (``Graph/meetsInAttentionOnly``).
     ///   - seed: keys the random streams.
     ///   - leaf: the storage of `parameter`, `frozen`, `argument` and `site` leaves.
     /// - Throws: `EngineError` where an operator has no kernel or a leaf no storage.
@@ -68,11 +68,11 @@ package final class Executable {
     package func run(_ context: RunContext, on pool: WorkerPool) {
         let (sizes, most) = (context.sizes, capacity)
         precondition(sizes.tokens <= most.tokens && sizes.rows <= most.rows && sizes.targets <= most.targets)
-        precondition(cache == nil || sizes.rows == 1)
+        precondition(cache.map { $0.running.count == sizes.rows } ?? true)
         inputs?.load(context)
-        cache?.open(sizes.tokens)
+        if let inputs { cache?.open(inputs.rowStart.ints) }
         pool.run(instructions, context)
-        cache?.close(sizes.tokens)
+        if let inputs { cache?.close(inputs.rowStart.ints) }
     }
 
     /// Gives back the arena's memory until the next run; what outputs held is lost.
@@ -83,7 +83,7 @@ package final class Executable {
         let pool = WorkerPool(threads: 1)
         let clock = ContinuousClock()
         inputs?.load(context)
-        cache?.open(context.sizes.tokens)
+        if let inputs { cache?.open(inputs.rowStart.ints) }
         var times: [String: (Duration, Int)] = [:]
         for _ in 0..<runs {
             for instruction in instructions {

@@ -27,7 +27,7 @@ enum OutputFolder {
     /// stays until this one has a better: files are replaced when the first epoch ends.
     static func prepare(_ path: String, resumes: Bool) throws {
         try Folder.make(path)
-        let own = ["metrics.jsonl", "last", "checkpoints"].map { "\(path)/\($0)" }
+        let own = ["metrics.jsonl", "test_results.json", "last", "checkpoints"].map { "\(path)/\($0)" }
         if !resumes {
             for item in own where FileManager.default.fileExists(atPath: item) {
                 try FileManager.default.removeItem(atPath: item)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PluginHost
+import Terminal
 
 @main
 struct PeftHost: ParsableCommand {
@@ -10,7 +11,7 @@ struct PeftHost: ParsableCommand {
         version: HostVersion.text,
         subcommands: [
             Train.self, Plan.self, Predict.self, Evaluate.self, Tokenize.self, Logits.self, ReplayRun.self,
-            Generate.self, Chat.self, Merge.self, Export.self, Combine.self,
+            Generate.self, Chat.self, Merge.self, Export.self, Import.self, Combine.self, RegistryCommand.self,
             Plugins.self,
             Doctor.self,
         ])

@@ -4,6 +4,7 @@ import Engine
 import Foundation
 import Models
 import PluginHost
+import Terminal
 import Training
 
 /// Where plugins are looked for.
@@ -138,13 +139,4 @@ struct ThreadOptions: ParsableArguments {
 enum TaskOption: String, ExpressibleByArgument, CaseIterable {
     case sequenceClassification = "seq-cls"
     case causalLM = "causal-lm"
-}
-
-/// Messages for people: standard error, so that standard output stays the result.
-enum Message {
-    static func note(_ text: String) { write(text + "\n") }
-    static func warn(_ text: String) { note("warning: \(text)") }
-
-    /// Where standard error is closed or full, the work goes on without messages.
-    static func write(_ text: String) { _ = Output.write(text, to: STDERR_FILENO) }
 }

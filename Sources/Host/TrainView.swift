@@ -1,6 +1,7 @@
 import Formats
 import Foundation
 import Models
+import Terminal
 import Training
 
 /// What a training run shows: a live line and a table for people, or JSON lines for programs.

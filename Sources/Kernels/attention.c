@@ -159,7 +159,7 @@ void ph_attention_backward_tile(const ph_attention *a, const float *q, const flo
     }
     for (size_t row = first; row < last; row++) {
         if (!to->accumulate) {
-            size_t start = (size_t)ph_key_start(a)[row], count = (size_t)ph_key_start(a)[row + 1] - start;
+            size_t start = ph_key_start(a, row), count = ph_row_keys(a, row);
             clear(to->dk, start, count, stride, offset, d);
             clear(to->dv, start, count, stride, offset, d);
             if (a->prefix_per_row) clear(to->dprefix_k, row * prefix, prefix, stride, offset, d);

@@ -44,7 +44,14 @@ PH_INLINE size_t ph_row_queries(const ph_attention *a, size_t row) {
     return (size_t)(a->row_start[row + 1] - a->row_start[row]);
 }
 
-PH_INLINE const int32_t *ph_key_start(const ph_attention *a) { return a->key_start ? a->key_start : a->row_start; }
+PH_INLINE size_t ph_key_start(const ph_attention *a, size_t row) {
+    return (size_t)(a->key_start ? a->key_start[row] : a->row_start[row]);
+}
+
+/// A row's own keys.
+PH_INLINE size_t ph_row_keys(const ph_attention *a, size_t row) {
+    return (size_t)(a->key_end ? a->key_end[row] : a->row_start[row + 1]) - ph_key_start(a, row);
+}
 
 /// Keys in front of a row's own.
 PH_INLINE size_t ph_row_prefix(const ph_attention *a, size_t row) {
@@ -59,7 +66,7 @@ PH_INLINE size_t ph_row_blocks(const ph_attention *a, size_t row) {
 PH_INLINE ph_block ph_block_at(const ph_attention *a, size_t row, size_t group, size_t index) {
     size_t queries = ph_row_queries(a, row), first = index * ph_block_queries(a), count = queries - first;
     if (count > ph_block_queries(a)) count = ph_block_queries(a);
-    size_t keys = (size_t)(ph_key_start(a)[row + 1] - ph_key_start(a)[row]), lanes = count * ph_group(a);
+    size_t keys = ph_row_keys(a, row), lanes = count * ph_group(a);
     return (ph_block){
         .group = group,
         .query = (size_t)a->row_start[row] + first,
@@ -106,7 +113,7 @@ PH_INLINE bool ph_next_keys(const ph_attention *a, const ph_sources *s, size_t r
         keys->dk = ph_offset(s->dprefix_k, offset);
         keys->dv = ph_offset(s->dprefix_v, offset);
     } else {
-        size_t offset = ((size_t)ph_key_start(a)[row] + *at - prefix) * stride + b->group * d;
+        size_t offset = (ph_key_start(a, row) + *at - prefix) * stride + b->group * d;
         keys->k = s->k + offset;
         keys->v = s->v + offset;
         keys->dk = ph_offset(s->dk, offset);

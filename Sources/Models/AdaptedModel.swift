@@ -104,10 +104,13 @@ package final class AdaptedModel {
     ///   - cache: holds the tokens that were read before.
     ///   - arguments: where the graph's operands 0, 1, … lie.
     ///   - replaced: what stands for tensors of the base.
+    ///   - parameter: where a tensor lies; nil: in ``tensors``.
     package func compile(
         _ graph: Graph, capacity: Sizes, recomputing: Recomputation? = nil, inputs: StepBuffers?,
-        cache: KeyValueCache? = nil, arguments: [UnsafeMutableRawPointer] = [], replaced: [String: FrozenTensor] = [:]
+        cache: KeyValueCache? = nil, arguments: [UnsafeMutableRawPointer] = [], replaced: [String: FrozenTensor] = [:],
+        parameter: ((Int) -> UnsafeMutablePointer<Float>)? = nil
     ) throws -> Executable {
+        let parameter = parameter ?? tensors.pointer
         // Looked up first: the engine's closure may not throw what a file throws.
         var frozen: [Attributes: FrozenTensor] = [:]
         for node in graph.nodes where node.op == .frozen {
@@ -123,7 +126,7 @@ package final class AdaptedModel {
         ) {
             node throws(EngineError) in
             switch node.op {
-            case .parameter: return .memory(UnsafeMutableRawPointer(self.tensors.pointer(node.attributes.integers[0])))
+            case .parameter: return .memory(UnsafeMutableRawPointer(parameter(node.attributes.integers[0])))
             case .frozen: return .frozen(frozen[node.attributes]!)
             case .argument where arguments.indices.contains(node.attributes.integers[0]):
                 return .memory(arguments[node.attributes.integers[0]])

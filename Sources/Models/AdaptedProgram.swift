@@ -46,7 +46,12 @@ package struct AdaptedProgram {
     /// The number in ``declarations`` of a tensor of a site (nil: the method's own).
     func number(_ site: Int?, _ tensor: Int) -> Int { (site.map { firstOfSite[$0] } ?? 0) + tensor }
 
-    var injector: MethodInjector? { method.map { MethodInjector($0, number: number) } }
+    var injector: MethodInjector? { injector(numberedFrom: 0) }
+
+    /// - Parameter first: the number of this model's first tensor in the graph.
+    func injector(numberedFrom first: Int) -> MethodInjector? {
+        method.map { MethodInjector($0) { first + number($0, $1) } }
+    }
 
     /// What a program of this model computes for a batch.
     package struct Outputs {

@@ -47,8 +47,12 @@ struct AdapterFolder {
             })
     }
 
-    func configuration() throws -> JSON {
-        try JSON.parse(Data(contentsOf: URL(filePath: "\(path)/adapter_config.json")), place: "adapter_config.json")
+    func configuration() throws -> JSON { try json("adapter_config.json") }
+
+    func sidecar() throws -> JSON { try json("peft_host.json") }
+
+    private func json(_ name: String) throws -> JSON {
+        try JSON.parse(Data(contentsOf: URL(filePath: "\(path)/\(name)")), place: name)
     }
 }
 

@@ -57,7 +57,8 @@ extension HostTests {
 
         @Test func help() throws {
             for command in [
-                "train", "plan", "predict", "evaluate", "generate", "chat", "merge", "export", "combine", "tokenize",
+                "train", "plan", "predict", "evaluate", "generate", "chat", "merge", "export", "import", "combine",
+                "registry", "tokenize",
                 "logits", "replay", "plugins",
                 "doctor",
             ] {

@@ -89,6 +89,43 @@ extension HostTests {
             #expect(turns == "\(first ?? "")\n\(second ?? "")\n\(first ?? "")\n")
         }
 
+        /// Prompts name their adapters, and are answered at once as they are one by one.
+        @Test func severalAdapters() throws {
+            let folders = ["first": Fixtures.path("combine/first"), "other": Fixtures.path("combine/second")]
+            let named = ["--adapter", folders["first"]!, "--adapter", "other=" + folders["other"]!]
+            let asked = [("other", "a film"), ("none", "the plot"), ("first", "a film"), ("other", "warm and")]
+            try scratch.write(
+                asked.map { "{\"adapter\":\"\($0)\",\"prompt\":\"\($1)\"}\n" }.joined(), "prompts.jsonl")
+            let more = ["--max-new-tokens", "6", "--json", scratch / "prompts.jsonl"]
+            let together = try Program.output(generate() + named + more).json()
+            let inTurn = try Program.output(generate() + named + ["--batch-size", "1"] + more).json()
+            #expect(together.map { $0["adapter"]?.string } == asked.map(\.0))
+            for (index, (name, prompt)) in asked.enumerated() {
+                let alone = folders[name].map { ["--adapter", $0] } ?? []
+                let expected = try Program.output(
+                    generate("--prompt", prompt, "--max-new-tokens", "6", "--json") + alone
+                ).json()[0]
+                #expect(together[index]["generated_text"] == expected["generated_text"])
+                #expect(inTurn[index]["generated_text"] == expected["generated_text"])
+            }
+            #expect(together[0]["generated_text"] != together[2]["generated_text"])
+            // A conversation goes on with another adapter.
+            let talk = ["chat", "--model", model, "--max-new-tokens", "6"] + named
+            let turns = try Program.run(talk, input: "/adapter none\nhi\n/new\n/adapter other\nhi\n/adapter x\n")
+            let bare = try Program.output(["chat", "--model", model, "--max-new-tokens", "6"], input: "hi\n").output
+            let other = try Program.output(
+                ["chat", "--model", model, "--max-new-tokens", "6", "--adapter", folders["other"]!], input: "hi\n"
+            ).output
+            #expect(turns.output == bare + other)
+            #expect(turns.error.contains("first, other, none"))
+
+            try expectFailure(generate("--prompt", "x") + named, code: 1, "--prompt", "adapter", "first, other, none")
+            try scratch.write("{\"adapter\":\"third\",\"prompt\":\"x\"}\n", "wrong.jsonl")
+            try expectFailure(generate(scratch / "wrong.jsonl") + named, code: 1, "wrong.jsonl:1", "third")
+            try expectFailure(
+                generate("--adapter", "a/x", "--adapter", "b/x", "--prompt", "x"), code: 2, "called x")
+        }
+
         @Test func anAdapterWrites() throws {
             let rows = (0..<8).map { "a film \($0)\n" }.joined()
             for split in ["train", "valid", "test"] { try scratch.write("text\n" + rows, "data/\(split).csv") }

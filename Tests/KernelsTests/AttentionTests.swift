@@ -41,7 +41,8 @@ struct AttentionCase: Sendable, CustomStringConvertible {
                         head_size: Int32(headSize), window: Int32(window), prefix: Int32(prefix),
                         prefix_per_row: prefixPerRow, prefix_is_row: false, prefix_only: prefixOnly,
                         scale: Float(scale),
-                        row_start: starts.baseAddress, key_start: keys == nil ? nil : keyStarts.baseAddress))
+                        row_start: starts.baseAddress, key_start: keys == nil ? nil : keyStarts.baseAddress,
+                        key_end: keys == nil ? nil : keyStarts.baseAddress! + 1))
             }
         }
     }

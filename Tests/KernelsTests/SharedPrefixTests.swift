@@ -13,7 +13,8 @@ struct SharedPrefixTests {
             var a = ph_attention(
                 rows: Int32(rows.count), heads: Int32(heads), key_heads: Int32(keyHeads), head_size: Int32(headSize),
                 window: Int32(window), prefix: isShared ? Int32(rows[0]) : 0, prefix_per_row: false,
-                prefix_is_row: isShared, prefix_only: false, scale: 0.4, row_start: starts.baseAddress, key_start: nil)
+                prefix_is_row: isShared, prefix_only: false, scale: 0.4, row_start: starts.baseAddress, key_start: nil,
+                key_end: nil)
             var scratch = [Float](repeating: .nan, count: ph_attention_scratch(&a))
             var out = [Float](repeating: .nan, count: x[0].count)
             var lse = [Float](repeating: .nan, count: x[0].count / headSize)

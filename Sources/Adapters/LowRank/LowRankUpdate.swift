@@ -15,6 +15,8 @@ package struct LowRankUpdate: Sendable {
         package var a: [Float]
         /// (outputs, rank), with every scale in it.
         package var b: [Float]
+        /// The scale of the adapter that is in b.
+        package var scale = 1.0
     }
 
     /// In the order of their paths.
@@ -208,7 +210,10 @@ private final class LowRankReader {
 }
 
 extension LowRankUpdate.Layer {
-    mutating func scale(by factor: Double) { for index in b.indices { b[index] = Float(Double(b[index]) * factor) } }
+    mutating func scale(by factor: Double) {
+        for index in b.indices { b[index] = Float(Double(b[index]) * factor) }
+        scale *= factor
+    }
 
     /// Of a.
     fileprivate mutating func scaleRows(by factors: [Float]) {

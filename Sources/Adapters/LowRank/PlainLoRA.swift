@@ -117,7 +117,7 @@ extension [Float] {
     fileprivate var littleEndian: [UInt8] { withUnsafeBytes(Array<UInt8>.init) }
 
     /// A matrix of rows of that length, turned.
-    fileprivate func transposed(_ columns: Int) -> [Float] {
+    func transposed(_ columns: Int) -> [Float] {
         let rows = count / Swift.max(columns, 1)
         return (0..<count).map { self[$0 % rows * columns + $0 / rows] }
     }

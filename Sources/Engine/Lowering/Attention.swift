@@ -66,18 +66,21 @@ extension Lowering {
             })
     }
 
-    /// Adds keys and values (N, key heads, head size) to what the cache holds. Returns all of them: (tokens so far, …).
+    /// Adds keys and values (N, key heads, head size) to what the cache holds. Returns all of them: (rows, capacity, …).
     private mutating func lowerKept(
         _ keys: Value, _ values: Value
     ) throws(EngineError) -> (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) {
-        guard let cache else { throw EngineError("there is nothing that keeps keys and values") }
+        guard let cache, let inputs else { throw EngineError("there is nothing that keeps keys and values") }
         let width = Extent(type(keys).shape.dropFirst()).factor
         let (k, v) = (try floats(keys), try floats(values))
         let (allKeys, allValues) = (cache.place(width: width), cache.place(width: width))
+        let rowOf = inputs[.rowOfToken].ints
         emit("keep", over: Extent([.tokens]), grain: 16) { _, range in
-            let (from, to) = (range.lowerBound * width, (cache.length + range.lowerBound) * width)
-            (allKeys.floats + to).update(from: k + from, count: range.count * width)
-            (allValues.floats + to).update(from: v + from, count: range.count * width)
+            for token in range {
+                let place = token + Int(cache.shift.ints[Int(rowOf[token])])
+                (allKeys.floats + place * width).update(from: k + token * width, count: width)
+                (allValues.floats + place * width).update(from: v + token * width, count: width)
+            }
         }
         return (allKeys.floats, allValues.floats)
     }
@@ -106,7 +109,8 @@ extension Lowering {
             prefix: set.isEmpty ? 0 : Int32(clamping: set[set.count - 3].code), prefix_per_row: set.count == 4,
             prefix_is_row: false, prefix_only: isSet, scale: Float(node.attributes.scalars[0]),
             row_start: UnsafePointer(rowStart),
-            key_start: isSet ? nil : cache.map { UnsafePointer($0.keyStart.ints) })
+            key_start: isSet ? nil : cache.map { UnsafePointer($0.keyStart.ints) },
+            key_end: isSet ? nil : cache.map { UnsafePointer($0.keyEnd.ints) })
         return { context in
             var attention = attention
             attention.rows = Int32(rows.count(context.sizes))

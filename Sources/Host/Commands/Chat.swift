@@ -3,13 +3,14 @@ import Formats
 import Foundation
 import Generation
 import Models
+import Terminal
 
 struct Chat: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Talk with a base or an adapter.",
         discussion: """
-            Each line is a turn; /new begins another conversation, /exit or the end of input ends. Where the conversation is \
-            longer than the context, its oldest turns are forgotten.
+            Each line is a turn; /new begins another conversation, /adapter NAME lets another adapter go on with this one, /exit \
+            or the end of input ends. Where the conversation is longer than the context, its oldest turns are forgotten.
             """)
 
     @OptionGroup var source: ModelOptions
@@ -17,10 +18,11 @@ struct Chat: ParsableCommand {
     @OptionGroup var generation: GenerationOptions
 
     func run() throws {
-        let model = try source.languageModel()
-        let tokenizer = try model.model.tokenizer()
+        let choice = try source.writers()
+        var member = 0
+        let tokenizer = try choice.model.model.tokenizer()
         let prompts = try Prompts(tokenizer, isChat: true)
-        let writer = try Writer(model, tokenizer, longest: .max, pool: source.threads.pool())
+        let writer = try Writer(choice.model, tokenizer, longest: .max, pool: source.threads.pool())
         let first = system.map { [Prompts.message("system", $0)] } ?? []
         var turns: [JSON] = []
         // An answer has a quarter of the context at least.
@@ -31,6 +33,14 @@ struct Chat: ParsableCommand {
             case "/exit": return
             case "/new":
                 turns = []
+                continue
+            case _ where line.hasPrefix("/adapter"):
+                let name = line.dropFirst("/adapter".count).trimmingCharacters(in: .whitespaces)
+                if let number = choice.names.firstIndex(of: name) {
+                    member = number
+                } else {
+                    Message.warn("/adapter NAME: \(choice.names.joined(separator: ", "))")
+                }
                 continue
             default: turns.append(Prompts.message("user", line))
             }
@@ -44,11 +54,9 @@ struct Chat: ParsableCommand {
                 turns.removeLast()
                 continue
             }
-            var sampling = generation.sampling
-            sampling.seed &+= UInt64(turns.count)
-            let answer = try writer.write(
-                after: ids, limit: generation.maxNewTokens, sampling, stops: generation.stop,
-                show: Output.text)
+            var options = generation.options()
+            options.sampling.seed &+= UInt64(turns.count)
+            let answer = try writer.write(after: Prompt(ids, member: member), options, show: Output.text)
             Output.text("\n")
             turns.append(Prompts.message("assistant", answer.text))
         }

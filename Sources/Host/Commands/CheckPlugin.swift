@@ -3,6 +3,7 @@ import Formats
 import Foundation
 import PluginCheck
 import PluginHost
+import Terminal
 
 extension Plugins {
     struct Check: ParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Formats
 import Foundation
 import PluginHost
+import Terminal
 import Training
 
 struct Doctor: ParsableCommand {

@@ -3,6 +3,7 @@ import ArgumentParser
 import Formats
 import Foundation
 import Models
+import Terminal
 
 struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -25,7 +26,7 @@ struct Export: ParsableCommand {
         }
     }
 
-    @Option(help: "The adapter's folder.") var adapter: String
+    @Option(help: "The adapter's folder, or NAME@TAG of the registry.") var adapter: String
     @Option(help: "The base. (default: where it was when the adapter was trained)") var model: String?
     @Option(help: "The folder or file to write.") var output: String
     @Flag var form: Form
@@ -37,7 +38,7 @@ struct Export: ParsableCommand {
             throw AdapterError("there is an adapter already", place: output, remedy: "replace it with --overwrite")
         }
         try Folder.check(form == .ggufLora ? URL(filePath: output).deletingLastPathComponent().path : output)
-        let stored = try StoredAdapter(adapter)
+        let stored = try StoredAdapter(RegistryProgram.folder(adapter))
         if form == .peft {
             try Folder.make(output)
             for name in ["adapter_model.safetensors", "adapter_config.json"] {
@@ -45,10 +46,7 @@ struct Export: ParsableCommand {
             }
             return Output.line("\(output): \(stored.tensors.count) tensors")
         }
-        guard let path = model ?? stored.sidecar?.basePath else {
-            throw AdapterError(
-                "it does not say which base it belongs to", place: adapter, remedy: "give it with --model")
-        }
+        let path = try stored.basePath(model)
         let base = try Model(path)
         try stored.checkBase(base)
         let update = try LowRankUpdate(stored, base: base.configuration)

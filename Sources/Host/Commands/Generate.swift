@@ -3,6 +3,7 @@ import Formats
 import Foundation
 import Generation
 import Models
+import Terminal
 import Text
 import Training
 
@@ -31,11 +32,11 @@ struct GenerationOptions: ParsableArguments {
         if stop.contains("") { throw ValidationError("--stop: a text that is not empty") }
     }
 
-    var sampling: Sampling {
+    func options(slides: Bool = false) -> Writer.Options {
         var sampling = Sampling()
         (sampling.temperature, sampling.topK, sampling.topP) = (temperature, topK, topP)
         (sampling.minP, sampling.repetitionPenalty, sampling.seed) = (minP, repetitionPenalty, seed)
-        return sampling
+        return Writer.Options(limit: maxNewTokens, sampling, stops: stop, slides: slides)
     }
 }
 
@@ -43,7 +44,8 @@ struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write on from prompts, with a base or an adapter.",
         discussion:
-            "Prints each answer as it is written. Prompts are taken as they are, or with --chat as a user's turn.")
+            "Prints each answer as it is written, or, of prompts from files, a few at a time. Prompts are taken as they are, or with --chat as a user's turn."
+    )
 
     @OptionGroup var source: ModelOptions
     @Option(help: "A text to write on from. (repeatable)") var prompt: [String] = []
@@ -51,6 +53,8 @@ struct Generate: ParsableCommand {
     @Option(help: "With --chat, what the model is told before the user's turn.") var system: String?
     @OptionGroup var generation: GenerationOptions
     @Flag(help: "Where the context is full, go on with the latest half of the text.") var slide = false
+    @Option(help: "How many prompts from files and --prompt are answered at once; an answer does not depend on it.")
+    var batchSize = 8
     @Flag(help: "One JSON line an answer.") var json = false
     @Argument(
         help: ArgumentHelp(
@@ -60,89 +64,117 @@ struct Generate: ParsableCommand {
 
     func validate() throws {
         if system != nil, !chat { throw ValidationError("--system is for --chat") }
+        if !(1...512).contains(batchSize) { throw ValidationError("--batch-size \(batchSize): 1 to 512") }
     }
 
     /// What is gone on from.
-    private enum Request {
-        case text(String)
-        case messages([JSON])
+    private struct Request {
+        enum Content {
+            case text(String)
+            case messages([JSON])
+        }
+
+        var content: Content
+        /// The name of the adapter that is asked for.
+        var adapter: String?
+        var place: String
     }
 
     func run() throws {
-        let given = prompt.map { (Request.text($0), "--prompt") } + (try files.flatMap { try requests($0) })
-        let model = try source.languageModel()
-        let tokenizer = try model.model.tokenizer()
-        let isChat = chat || given.contains { if case .messages = $0.0 { true } else { false } }
+        let given =
+            prompt.map { Request(content: .text($0), place: "--prompt") } + (try files.flatMap { try requests($0) })
+        let choice = try source.writers()
+        let tokenizer = try choice.model.model.tokenizer()
+        let isChat = chat || given.contains { if case .messages = $0.content { true } else { false } }
         let prompts = try Prompts(tokenizer, isChat: isChat)
         let pool = source.threads.pool()
-        func tokens(_ request: Request, _ place: String) throws -> [Int32] {
-            let ids: [Int32]
-            switch request {
-            case .text(let text) where chat:
-                let system = system.map { [Prompts.message("system", $0)] } ?? []
-                ids = try prompts.tokens(of: system + [Prompts.message("user", text)])
-            case .text(let text): ids = prompts.tokens(of: text)
-            case .messages(let messages): ids = try prompts.tokens(of: messages)
-            }
-            guard !ids.isEmpty else { throw GenerationError("the prompt has no tokens", place: place) }
-            return ids
-        }
-        func answer(_ request: Request, _ ids: [Int32], with writer: Writer, _ place: String) throws {
-            let begun = Date()
-            let answer: Answer
-            do {
-                answer = try writer.write(
-                    after: ids, limit: generation.maxNewTokens, generation.sampling, stops: generation.stop,
-                    slides: slide
-                ) { if !json { Output.text($0) } }
-            } catch var error as GenerationError where error.place.isEmpty {
-                error.place = place
-                throw error
-            }
-            guard json else { return Output.text(answer.text.hasSuffix("\n") ? "" : "\n") }
-            let asked: JSON.Member =
-                switch request {
-                case .text(let text): .init("prompt", .string(text))
-                case .messages(let messages): .init("messages", .array(messages))
-                }
-            let seconds = -begun.timeIntervalSinceNow
-            Output.line(
-                JSON.object([
-                    asked, .init("generated_text", .string(answer.text)),
-                    .init("finish_reason", .string(answer.reason.rawValue)),
-                    .init("prompt_tokens", .integer(Int64(ids.count))),
-                    .init("generated_tokens", .integer(Int64(answer.tokens.count))),
-                    .init("seconds", .number(seconds)),
-                ]).text())
-        }
-        let all = try given.map { (request: $0.0, ids: try tokens($0.0, $0.1), place: $0.1) }
-        if all.isEmpty {
+        let options = generation.options(slides: slide)
+        if given.isEmpty {
             // Each line is answered before the next is read: a program may wait for it.
-            let writer = try Writer(model, tokenizer, longest: .max, pool: pool)
+            let writer = try Writer(choice.model, tokenizer, longest: .max, pool: pool)
             var line = 0
             while let bytes = StandardInput.line() {
                 line += 1
                 guard bytes.contains(where: { !$0.isWhiteSpace }) else { continue }
-                let place = "standard input:\(line)"
-                let request = Request.text(String(decoding: bytes, as: UTF8.self))
-                try answer(request, tokens(request, place), with: writer, place)
+                let text = String(decoding: bytes, as: UTF8.self)
+                let request = Request(content: .text(text), place: "standard input:\(line)")
+                try answer([(request, prepare(request, prompts, choice))], with: writer, options, choice)
             }
             return
         }
-        let longest = all.map(\.ids.count).max()! + generation.maxNewTokens
-        let writer = try Writer(model, tokenizer, longest: longest, pool: pool)
-        for (request, ids, place) in all { try answer(request, ids, with: writer, place) }
+        let all = try given.map { (request: $0, prompt: try prepare($0, prompts, choice)) }
+        let longest = all.map(\.prompt.tokens.count).max()! + generation.maxNewTokens
+        let rows = Swift.min(batchSize, all.count)
+        let writer = try Writer(choice.model, tokenizer, longest: longest, rows: rows, pool: pool)
+        for (request, prompt) in all { try writer.check(prompt, options, place: request.place) }
+        for start in stride(from: 0, to: all.count, by: rows) {
+            try answer(
+                Array(all[start..<Swift.min(start + rows, all.count)]), with: writer, options, choice)
+        }
     }
 
-    private func requests(_ file: String) throws -> [(Request, String)] {
+    private func prepare(_ request: Request, _ prompts: Prompts, _ choice: AdapterChoice) throws -> Prompt {
+        let tokens =
+            switch request.content {
+            case .text(let text) where chat:
+                try prompts.tokens(
+                    of: (system.map { [Prompts.message("system", $0)] } ?? []) + [Prompts.message("user", text)])
+            case .text(let text): prompts.tokens(of: text)
+            case .messages(let messages): try prompts.tokens(of: messages)
+            }
+        guard !tokens.isEmpty else { throw GenerationError("the prompt has no tokens", place: request.place) }
+        return Prompt(tokens, member: try choice.number(of: request.adapter, place: request.place))
+    }
+
+    private func answer(
+        _ requests: [(request: Request, prompt: Prompt)], with writer: Writer, _ options: Writer.Options,
+        _ choice: AdapterChoice
+    ) throws {
+        let begun = Date()
+        let prompts = requests.map(\.prompt)
+        for prompt in prompts { try writer.check(prompt, options, place: requests[0].request.place) }
+        // Of several answers at once none can be shown in pieces.
+        let streams = !json && requests.count == 1
+        let answers = try writer.write(after: prompts, options) { if streams { Output.text($1) } }
+        let seconds = -begun.timeIntervalSinceNow
+        for ((request, prompt), answer) in zip(requests, answers) {
+            guard json else {
+                if !streams { Output.text(answer.text) }
+                Output.text(answer.text.hasSuffix("\n") ? "" : "\n")
+                continue
+            }
+            let asked: JSON.Member =
+                switch request.content {
+                case .text(let text): .init("prompt", .string(text))
+                case .messages(let messages): .init("messages", .array(messages))
+                }
+            let adapter: [JSON.Member] =
+                choice.names.count > 1 ? [.init("adapter", .string(choice.names[prompt.member]))] : []
+            Output.line(
+                JSON.object(
+                    [asked] + adapter + [
+                        .init("generated_text", .string(answer.text)),
+                        .init("finish_reason", .string(answer.reason.rawValue)),
+                        .init("prompt_tokens", .integer(Int64(prompt.tokens.count))),
+                        .init("generated_tokens", .integer(Int64(answer.tokens.count))),
+                        .init("seconds", .number(seconds)),
+                    ]
+                ).text())
+        }
+    }
+
+    private func requests(_ file: String) throws -> [Request] {
         try DataSource.texts(file).map { row in
-            if let messages = row.record["messages"]?.array { return (.messages(messages), row.place) }
+            let adapter = row.record["adapter"]?.string
+            if let messages = row.record["messages"]?.array {
+                return Request(content: .messages(messages), adapter: adapter, place: row.place)
+            }
             guard let text = (row.record["prompt"] ?? row.record["text"])?.string else {
                 throw GenerationError(
                     "there is no \"prompt\"", place: row.place,
                     remedy: "the columns are \(row.record.values.keys.sorted().joined(separator: ", "))")
             }
-            return (.text(text), row.place)
+            return Request(content: .text(text), adapter: adapter, place: row.place)
         }
     }
 }

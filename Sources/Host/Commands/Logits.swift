@@ -6,6 +6,7 @@ import Foundation
 import Models
 import PluginHost
 import Programs
+import Terminal
 import Training
 
 struct Logits: ParsableCommand {
@@ -22,16 +23,17 @@ struct Logits: ParsableCommand {
 
     func validate() throws {
         _ = try parsedIDs()
+        if source.adapter.count > 1 { throw ValidationError("--adapter: one at most") }
         if !(1...1_000_000).contains(top) { throw ValidationError("--top \(top): at least 1") }
         if let greedy, !(0...1_000_000).contains(greedy) { throw ValidationError("--greedy \(greedy): 0 or more") }
     }
 
     func run() throws {
-        let adapted = try source.open(bare)
+        let adapted = try source.adapters().first?.model ?? bare(source.base())
         try Features.check(adapted.method, nil)
         guard task == nil || (task == .causalLM) == (adapted.task == .causalLM) else {
             throw AdapterError(
-                "it was trained for \(adapted.task.name)", place: source.adapter ?? "", remedy: "leave --task out")
+                "it was trained for \(adapted.task.name)", place: source.adapter[0], remedy: "leave --task out")
         }
         let isLanguage = adapted.task == .causalLM
         if greedy != nil, !isLanguage { throw ValidationError("--greedy is for causal-lm") }

@@ -4,6 +4,7 @@ import Engine
 import Formats
 import Foundation
 import Models
+import Terminal
 import Training
 
 extension StorageType: ExpressibleByArgument {

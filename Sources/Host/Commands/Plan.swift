@@ -3,6 +3,7 @@ import ArgumentParser
 import Formats
 import Foundation
 import Models
+import Terminal
 import Training
 
 struct Plan: ParsableCommand {

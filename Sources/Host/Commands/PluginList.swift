@@ -3,6 +3,7 @@ import Formats
 import Foundation
 import PluginHost
 import Programs
+import Terminal
 
 extension Plugins {
     struct List: ParsableCommand {

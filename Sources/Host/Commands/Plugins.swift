@@ -3,6 +3,7 @@ import Formats
 import Foundation
 import PluginHost
 import Programs
+import Terminal
 
 struct Plugins: ParsableCommand {
     static let configuration = CommandConfiguration(

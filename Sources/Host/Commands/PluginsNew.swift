@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Templates
+import Terminal
 
 extension Plugins {
     /// Writes a folder that builds into a plugin which trains at once.

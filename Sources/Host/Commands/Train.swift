@@ -6,6 +6,7 @@ import Foundation
 import Models
 import PluginHost
 import Programs
+import Terminal
 import Training
 
 struct Train: ParsableCommand {
@@ -46,6 +47,7 @@ struct Train: ParsableCommand {
     @Option(
         help: "Take no more memory: 2G, 800M. Activations are then computed twice instead of kept, as far as needed.")
     var memoryLimit: ByteCount?
+    @Option(help: "Take the adapter into the registry under this name, when it is trained.") var register: String?
     @Flag(help: "One JSON line an epoch on standard output.") var json = false
     @OptionGroup var threads: ThreadOptions
 
@@ -66,6 +68,11 @@ struct Train: ParsableCommand {
         }
         if resume, overwrite { throw ValidationError("--resume and --overwrite: one of them") }
         if output.isEmpty { throw ValidationError("--output is empty") }
+        if let register,
+            register.isEmpty || register.contains(where: { !$0.isLetter && !$0.isNumber && !".-_".contains($0) })
+        {
+            throw ValidationError("--register \(register): letters, digits, '.', '-' and '_'")
+        }
         if seed > UInt64(Int64.max) { throw ValidationError("--seed \(seed): at most \(Int64.max)") }
         _ = try splitShares()
         _ = try method.parsedOptions()
@@ -75,6 +82,8 @@ struct Train: ParsableCommand {
         let started = ProcessStart.date
         let code = ProcessMemory.files
         let library = try findPlugin()
+        // Looked for before any work.
+        if register != nil { _ = try RegistryProgram.path() }
         try OutputFolder.check(output, resumes: resume, overwrites: overwrite)
         let base = try Model(model)
         if features != nil, !library.manifest.capabilities.contains(.rowInputs) {
@@ -109,7 +118,9 @@ struct Train: ParsableCommand {
 
         let plan = BatchPlan(splits.train, options, labels: learned.labels)
         options.recomputed = try checkMemory(adapted, plan, splits, code: code)
-        let sidecar = try Sidecar(adapted, traced, labels: splits.labels, options: options.json)
+        var sidecar = try Sidecar(adapted, traced, labels: splits.labels, options: options.json)
+        let dataHash = DataHash.of(splits)
+        sidecar.dataSHA256 = dataHash
         let writer = AdapterWriter(adapted, traced, sidecar: sidecar)
         // The data last: what they come to depends on the options before.
         let identity: JSON = [
@@ -117,7 +128,7 @@ struct Train: ParsableCommand {
             "task": .string(learned.name),
             "plugin": .string(sidecar.pluginID), "settings": .object(traced.fields), "options": options.json,
             "program": .string(SHA256.of(traced.program.encode())),
-            "data": .string(DataHash.of(splits)),
+            "data": .string(dataHash),
         ]
         try OutputFolder.prepare(output, resumes: resume)
 
@@ -173,7 +184,15 @@ struct Train: ParsableCommand {
             : try Evaluation(
                 splits.test, inference, labels: adapted.task.labels,
                 shouldStop: { Interrupt.happened })
+        if let test {
+            let figures = [JSON.Member("loss", .number(test.loss))] + test.measures
+            let named = JSON.object(figures.map { JSON.Member("test_" + $0.key, $0.value) })
+            try AtomicFile.write(named.text() + "\n", to: output + "/test_results.json")
+        }
         view.finish(test, adapter: output, trainable: adapted.tensors.trainedCount)
+        if let register {
+            Message.note("registered as \(try RegistryProgram.output(["add", output, "--name", register]))")
+        }
     }
 
     private func trainingOptions(defaultRate: Double) -> TrainingOptions {

@@ -1,4 +1,5 @@
 import Foundation
+import Terminal
 
 /// Long work, shown: a live line on a terminal, a plain line now and then elsewhere.
 final class Progress {

@@ -13,7 +13,7 @@
 //
 // R rows; h query heads, g key heads (h % g == 0: heads i h/g ... share key head i), d head size, P prefix length.
 //   q, out, dout, dq   (N,h,d), N = row_start[R]
-//   k, v, dk, dv       (M,g,d), M = key_start[R]
+//   k, v, dk, dv       (M,g,d), M = the largest key_end
 //   prefix_k, prefix_v (P,g,d), or (R,P,g,d) if prefix_per_row; NULL if P is 0
 //   lse                (N,h): log of the sum of exponentials of the scores; -inf where a token sees nothing (out is 0)
 //
@@ -31,7 +31,8 @@ typedef struct {
     bool prefix_only;          ///< the prefix is all that tokens see (LLaMA-Adapter); k, v, dk, dv are not used
     float scale;               ///< factor of the scores, usually 1 / sqrt(d)
     const int32_t *row_start;  ///< (R+1): where each row's queries start
-    const int32_t *key_start;  ///< (R+1): where its keys start, the queries being the last of them; NULL: row_start
+    const int32_t *key_start;  ///< (R): where its keys start, the queries being the last of them; NULL: row_start
+    const int32_t *key_end;    ///< (R): where they end; NULL where key_start is
 } ph_attention;
 
 /// Floats of scratch memory that one tile needs, forward or backward.

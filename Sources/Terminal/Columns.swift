@@ -1,13 +1,13 @@
 import Foundation
 
 /// Texts in columns, aligned to the left, for a list that is known as a whole.
-enum Columns {
+package enum Columns {
     private static let gap = 2
     /// No column is made narrower than this.
     private static let narrowest = 7
 
     /// Characters of a line on the terminal; nil where standard output is none, and lines may have any length.
-    static var terminalWidth: Int? {
+    package static var terminalWidth: Int? {
         var size = winsize()
         guard isatty(STDOUT_FILENO) != 0, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else {
             return nil
@@ -16,7 +16,7 @@ enum Columns {
     }
 
     /// One line a row. Where they would be wider than `width`, the widest columns are cut until they fit.
-    static func lines(_ rows: [[String]], width: Int?) -> [String] {
+    package static func lines(_ rows: [[String]], width: Int?) -> [String] {
         var widths = rows.reduce(into: [Int](repeating: 0, count: rows.first?.count ?? 0)) { widths, row in
             for (column, cell) in row.enumerated() { widths[column] = max(widths[column], cell.count) }
         }
