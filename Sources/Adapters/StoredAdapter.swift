@@ -51,6 +51,7 @@ package struct StoredAdapter {
         } else {
             sidecar = nil
             program = nil
+            try ForeignFolder(configuration, tensors, file).check()
         }
     }
 
@@ -137,10 +138,16 @@ package struct StoredAdapter {
             !names.contains($0.name) && !copies.map(\.name).contains($0.name) && $0.elementCount > 0
         }.map(\.name)
         let missing = expected.map(\.name).filter { stored($0) == nil }
-        for (what, list) in [("does not know", known.isEmpty ? unknown : []), ("misses", missing)] where !list.isEmpty {
+        if let first = unknown.first, known.isEmpty {
             throw AdapterError(
-                "the method \(what) \(list.count) of the tensors, \(list[0]) among them", place: folder,
-                remedy: "the config does not fit the tensors")
+                "adapter_config.json does not ask for \(tensors(first, unknown.count))",
+                place: folder, remedy: "its target_modules or layers leave them out, or the base is another")
+        }
+        if let first = missing.first {
+            throw AdapterError(
+                "adapter_config.json asks for \(tensors(first, missing.count)), missing here",
+                place: folder,
+                remedy: "its target_modules or layers ask for more than was trained, or the base is another")
         }
         try expected.check(place: folder) { stored($0)?.shape }
         for copy in copies { try check(copy.name, isA: copy.table, of: model.model) }
@@ -177,6 +184,10 @@ package struct StoredAdapter {
                 "\(name) is not the base's \(table): \(a[place]) at [\(row), \(place)], not \(b[place])", place: folder,
                 remedy: "give the base that the adapter was trained on with --model")
         }
+    }
+
+    private func tensors(_ first: String, _ count: Int) -> String {
+        count == 1 ? "the tensor \(first)" : "the tensor \(first) and \(count - 1) more"
     }
 
     /// The values of a tensor that is there; the bits of integers.

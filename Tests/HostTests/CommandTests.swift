@@ -63,7 +63,9 @@ extension HostTests {
                 "doctor",
             ] {
                 let help = try Program.output([command, "--help"])
-                #expect(help.output.contains("USAGE: peft-host \(command)"), "\(command)")
+                // The registry is a program of its own.
+                let usage = command == "registry" ? "USAGE: peft-registry" : "USAGE: peft-host \(command)"
+                #expect(help.output.contains(usage), "\(command)")
             }
             #expect(try Program.output(["--version"]).output.hasPrefix("peft-host "))
         }

@@ -112,7 +112,7 @@ import Testing
          "layers_pattern": null, "layers_to_transform": null, "loftq_config": {}, "lora_alpha": 16, "lora_bias": false,
          "lora_dropout": 0.0, "megatron_config": null, "megatron_core": "megatron.core",
          "modules_to_save": ["classifier", "score"], "peft_type": "LORA", "peft_version": "0.21.2", "qalora_group_size": 16,
-         "r": 4, "rank_pattern": {}, "revision": null, "target_modules": ["v_proj", "q_proj", "c_attn"],
+         "r": 4, "rank_pattern": {}, "revision": null, "target_modules": ["v_proj", "q_proj"],
          "task_type": "SEQ_CLS", "use_dora": false, "use_rslora": false, "velora_config": null}
         """#
 

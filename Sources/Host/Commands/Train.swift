@@ -187,12 +187,18 @@ struct Train: ParsableCommand {
         if let test {
             let figures = [JSON.Member("loss", .number(test.loss))] + test.measures
             let named = JSON.object(figures.map { JSON.Member("test_" + $0.key, $0.value) })
-            try AtomicFile.write(named.text() + "\n", to: output + "/test_results.json")
+            try keep(named.text() + "\n", in: output + "/test_results.json")
         }
         view.finish(test, adapter: output, trainable: adapted.tensors.trainedCount)
         if let register {
             Message.note("registered as \(try RegistryProgram.output(["add", output, "--name", register]))")
         }
+    }
+
+    /// A run that had ended before leaves the file as it is.
+    private func keep(_ text: String, in path: String) throws {
+        if try FileManager.default.fileExists(atPath: path) && MappedFile.content(path) == Array(text.utf8) { return }
+        try AtomicFile.write(text, to: path)
     }
 
     private func trainingOptions(defaultRate: Double) -> TrainingOptions {

@@ -152,7 +152,7 @@ package struct TargetSelection: Equatable, Sendable {
     }
 
     private func checkNames(_ candidates: [SiteDescription], _ plugin: PluginDescription) throws(PluginError) {
-        guard isStrict, case .list(let names) = targets else { return }
+        guard case .list(let names) = targets else { return }
         for name in names where !candidates.contains(where: { isNamed($0.module, name) }) {
             throw PluginError(
                 .setting, "no module that \(plugin.id) can adapt is named \"\(name)\"", place: "target_modules",
