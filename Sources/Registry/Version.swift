@@ -63,6 +63,8 @@ struct Version: Codable, FetchableRecord {
             "plugin": ["id": .string(plugin), "sha256": .string(pluginSha256)],
             "seed": seed.map { .integer($0) } ?? nil, "data_sha256": .string(dataSha256),
             "parent": parent.map { .string($0.text) } ?? nil,
+            "adapter_bytes": .integer(
+                Int64(try files(db).first { $0.path == "adapter_model.safetensors" }?.size ?? 0)),
             "metrics": try parsed(metrics), "configuration": try parsed(configuration), "options": try parsed(options),
             "files": .object(
                 try files(db).map {
@@ -92,7 +94,8 @@ extension Catalogue {
         }
         guard let found else {
             throw RegistryError(
-                message: "there is no such adapter", place: "\(reference)", remedy: "peft-registry list shows all")
+                message: "there is no such adapter in the registry", place: "\(reference)",
+                remedy: "peft-host registry list shows all")
         }
         return found
     }

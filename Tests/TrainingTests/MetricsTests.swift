@@ -4,9 +4,8 @@ import Training
 
 @Suite struct MetricsTests {
     @Test func agreesWithScikitLearn() throws {
-        let cases = try #require(
-            try JSON.parse(try Fixtures.data("metrics/metrics.json"), place: "metrics.json").array)
-        #expect(cases.count == 240)
+        let cases = try #require(try fixture()["cases"]?.array)
+        #expect(cases.count == 1000)
         var undefined = 0
         for (index, expected) in cases.enumerated() {
             let classes = try #require(expected["classes"]?.int)
@@ -26,6 +25,11 @@ import Training
                 ("macro_f1", Classification.macroF1(labels: labels, predictions: predictions, classes: classes)),
                 ("log_loss", Classification.crossEntropy(labels: labels, logits: logits)),
                 ("auc", auc),
+                (
+                    "ece",
+                    Classification.calibrationError(
+                        labels: labels, probabilities: Classification.softmax(logits))
+                ),
             ]
             for (name, value) in measured {
                 let reference = expected[name]?.double
@@ -34,7 +38,63 @@ import Training
             }
             if auc == nil { undefined += 1 }
         }
-        #expect(undefined > 20 && undefined < 150)
+        #expect(undefined > 100 && undefined < 600)
+    }
+
+    private func fixture() throws -> JSON {
+        try JSON.parse(try Fixtures.data("metrics/metrics.json"), place: "metrics.json")
+    }
+
+    /// The same rows are drawn, and so the percentiles are the same.
+    @Test func intervalsOfResampledRows() throws {
+        let cases = try #require(try fixture()["cases"]?.array)
+        var checked = 0
+        for (index, item) in cases.enumerated() {
+            guard let expected = item["intervals"] else { continue }
+            let classes = try #require(item["classes"]?.int)
+            let labels = try #require(item["labels"]?.array).compactMap(\.int)
+            let logits = try #require(item["logits"]?.array).map { ($0.array ?? []).compactMap(\.double) }
+            let rows = MeasuredRows(labels: labels, logits: logits, classes: classes)
+            let measures: [MeasuredRows.Measure] = [.accuracy, .macroF1, .rocAUC, .calibrationError]
+            let samples = Bootstrap(resamples: 60, seed: UInt64(index)).samples(of: labels.count) { drawn in
+                measures.map { rows.value($0, of: drawn) }
+            }
+            for (place, name) in ["accuracy", "macro_f1", "auc", "ece"].enumerated() {
+                let found = Bootstrap.interval(samples.map { $0[place] })
+                let wanted = expected[name]?.array?.compactMap(\.double)
+                #expect((found == nil) == (wanted == nil), "\(name) of case \(index)")
+                guard let found, let wanted else { continue }
+                #expect(abs(found.low - wanted[0]) < 1e-12 && abs(found.high - wanted[1]) < 1e-12, "\(name) \(index)")
+                checked += 1
+            }
+        }
+        #expect(checked > 300)
+    }
+
+    @Test func mcNemarAgreesWithSciPy() throws {
+        let cases = try #require(try fixture()["mcnemar"]?.array)
+        #expect(cases.count == 8)
+        for item in cases {
+            let numbers = (item.array ?? []).compactMap(\.double)
+            let p = Classification.mcNemar(onlyFirst: Int(numbers[0]), onlySecond: Int(numbers[1]))
+            #expect(abs(p - numbers[2]) <= 1e-9 * Swift.max(numbers[2], 1e-300) + 1e-12)
+        }
+    }
+
+    @Test func reliabilityOfBins() {
+        let bins = Classification.reliability(
+            labels: [0, 1, 0], probabilities: [[0.75, 0.25], [0.6, 0.4], [1, 0]], bins: 4)
+        #expect(bins.map(\.rows) == [0, 0, 2, 1])
+        #expect(bins[2].accuracy == 0.5 && abs(bins[2].confidence - 0.675) < 1e-12)
+        #expect(bins[3].accuracy == 1 && bins[3].confidence == 1)
+        #expect(Classification.calibrationError(labels: [], probabilities: []) == nil)
+    }
+
+    @Test func twoTails() {
+        #expect(Bootstrap.twoSided([1, 2, 3, nil]) == 0)
+        #expect(Bootstrap.twoSided([-1, 1, 1, 1]) == 0.5)
+        #expect(Bootstrap.twoSided([0, 0]) == 1)
+        #expect(Bootstrap.twoSided([nil]) == nil)
     }
 
     @Test func hasNoValueWithoutRows() {

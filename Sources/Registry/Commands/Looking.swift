@@ -168,11 +168,11 @@ struct Compare: ParsableCommand {
         for line in Columns.lines([head] + rows, width: Columns.terminalWidth) { Output.line(line) }
     }
 
-    /// All values that are no objects, with where they stand; when and under which number a version was made tells nothing.
+    /// All values that are no objects, with where they stand. That versions have other numbers, times and files tells nothing.
     private func leaves(_ json: JSON, _ path: String = "") -> [(path: String, value: JSON)] {
         guard let members = json.members else { return [(path, json)] }
         return members.flatMap { member -> [(path: String, value: JSON)] in
-            if path.isEmpty, ["name", "version", "created"].contains(member.key) { return [] }
+            if path.isEmpty, ["name", "version", "created", "files"].contains(member.key) { return [] }
             return leaves(member.value, path.isEmpty ? member.key : "\(path).\(member.key)")
         }
     }

@@ -29,36 +29,18 @@ package struct Evaluation: Equatable, Sendable {
     package init(
         _ examples: [Example], _ inference: Inference, labels: Int, shouldStop: () -> Bool = { false }
     ) throws {
-        rows = examples.count
-        var (total, count) = (0.0, 0)
-        var logits: [[Double]] = []
-        for group in Evaluation.groups(examples) {
-            let batch = Batch(group, scale: 1, weight: { _ in 1 })
-            let result = try inference.run(batch)
-            for target in batch.targetLabels.indices {
-                let row = result.logits(target)
-                if labels > 0 {
-                    logits.append(row.map(Double.init))
-                } else {
-                    total += Evaluation.negativeLogLikelihood(row, Int(batch.targetLabels[target]))
-                    count += 1
-                }
-            }
-            if shouldStop() { throw Interrupted() }
-        }
-        if labels > 0 {
-            let truth = examples.map { Int($0.label!) }
-            let probabilities = Classification.softmax(logits)
-            let predictions = Classification.predictions(scores: logits)
-            loss = Classification.crossEntropy(labels: truth, logits: logits) ?? .nan
-            accuracy = Classification.accuracy(labels: truth, predictions: predictions)
-            macroF1 = Classification.macroF1(labels: truth, predictions: predictions, classes: labels)
-            rocAUC =
-                labels == 2
-                ? Classification.rocAUC(scores: probabilities.map { $0[1] }, isPositive: truth.map { $0 == 1 })
-                : Classification.oneVersusRestAUC(labels: truth, probabilities: probabilities, classes: labels)
+        self.init(try MeasuredRows(examples, inference, classes: labels, shouldStop: shouldStop))
+    }
+
+    package init(_ measured: MeasuredRows) {
+        let all = Array(0..<measured.count)
+        rows = all.count
+        loss = measured.value(.loss, of: all) ?? .nan
+        if measured.classes > 0 {
+            accuracy = measured.value(.accuracy, of: all)
+            macroF1 = measured.value(.macroF1, of: all)
+            rocAUC = measured.value(.rocAUC, of: all)
         } else {
-            loss = count > 0 ? total / Double(count) : .nan
             perplexity = Training.perplexity(meanLoss: loss)
         }
     }
