@@ -44,7 +44,7 @@ prepare_reference() {
     cp Benchmarks/requirements.txt "$venv"
 }
 
-# prepare_llamacpp: llama.cpp's Python package beside the reference. Its build takes up to half an hour.
+# prepare_llamacpp: llama.cpp's Python package beside the reference. Its build takes some ten minutes.
 prepare_llamacpp() {
     "$venv/bin/python" -c 'import llama_cpp' 2>/dev/null && return 0
     install_packages cmake g++
