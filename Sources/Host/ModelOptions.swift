@@ -21,6 +21,9 @@ struct ModelOptions: ParsableArguments {
     func validate() throws {
         if model == nil, adapter.isEmpty { throw ValidationError("give --model, --adapter or both") }
         let names = adapter.map { NamedFolder($0).name }
+        if names.count > 1, names.contains(AdapterChoice.none) {
+            throw ValidationError("--adapter: none is the base; name it otherwise, as in other=folder")
+        }
         for name in names where names.count(where: { $0 == name }) > 1 {
             throw ValidationError("--adapter: two are called \(name); name them, as in \(name)=folder")
         }

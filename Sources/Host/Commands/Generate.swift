@@ -89,7 +89,7 @@ struct Generate: ParsableCommand {
         let prompts = try Prompts(tokenizer, isChat: isChat)
         let pool = source.threads.pool()
         let options = generation.options(slides: slide)
-        if given.isEmpty {
+        if prompt.isEmpty, files.isEmpty {
             // Each line is answered before the next is read: a program may wait for it.
             let writer = try Writer(choice.model, tokenizer, longest: .max, pool: pool)
             var line = 0
@@ -102,6 +102,7 @@ struct Generate: ParsableCommand {
             }
             return
         }
+        guard !given.isEmpty else { return }
         let all = try given.map { (request: $0, prompt: try prepare($0, prompts, choice)) }
         let longest = all.map(\.prompt.tokens.count).max()! + generation.maxNewTokens
         let rows = Swift.min(batchSize, all.count)

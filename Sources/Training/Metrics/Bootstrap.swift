@@ -25,7 +25,7 @@ package struct Bootstrap: Sendable {
     /// The chance of a difference at least as far from 0 if there were none: twice the smaller tail; nil where no resample has
     /// one.
     package static func twoSided(_ differences: [Double?]) -> Double? {
-        let known = differences.compactMap { $0 }
+        let known = differences.compactMap { $0 }.filter { !$0.isNaN }
         guard !known.isEmpty else { return nil }
         let (below, above) = (known.count { $0 <= 0 }, known.count { $0 >= 0 })
         return Swift.min(1, 2 * Double(Swift.min(below, above)) / Double(known.count))

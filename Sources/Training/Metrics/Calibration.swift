@@ -3,7 +3,7 @@ extension Classification {
     /// the mean, weighted by rows, of |share that is right − mean probability|. `probabilities` has shape (N, C); nil without
     /// rows.
     package static func calibrationError(labels: [Int], probabilities: [[Double]], bins: Int = 15) -> Double? {
-        guard !labels.isEmpty else { return nil }
+        guard !labels.isEmpty, !probabilities.joined().contains(where: \.isNaN) else { return nil }
         let table = reliability(labels: labels, probabilities: probabilities, bins: bins)
         return table.reduce(0) { $0 + Double($1.rows) * abs($1.accuracy - $1.confidence) } / Double(labels.count)
     }
@@ -23,6 +23,7 @@ extension Classification {
         let predictions = predictions(scores: probabilities)
         for (row, prediction) in predictions.enumerated() {
             let confidence = probabilities[row][prediction]
+            guard !confidence.isNaN else { continue }
             let bin = Swift.min(Swift.max(Int((confidence * Double(bins)).rounded(.up)) - 1, 0), bins - 1)
             counts[bin].rows += 1
             counts[bin].right += prediction == labels[row] ? 1 : 0
